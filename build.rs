@@ -1,0 +1,44 @@
+//! Collects the modules under `stdlib/` into a table of the binary.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("stdlib");
+    println!("cargo:rerun-if-changed=build.rs");
+    let mut found = Vec::new();
+    collect(&root, "", &mut found);
+    found.sort();
+    let mut text = String::from("static MODULES: &[StdlibModule] = &[\n");
+    for (name, is_package, path) in &found {
+        let relative = path.strip_prefix(&root).expect("it is below").to_string_lossy().replace('\\', "/");
+        let _ = writeln!(
+            text,
+            "    StdlibModule {{ name: {name:?}, is_package: {is_package}, path: {relative:?}, source: include_str!({:?}) }},",
+            path
+        );
+    }
+    text.push_str("];\n");
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("stdlib.rs");
+    fs::write(out, text).expect("the build folder can be written");
+}
+
+fn collect(dir: &Path, prefix: &str, found: &mut Vec<(String, bool, PathBuf)>) {
+    println!("cargo:rerun-if-changed={}", dir.display());
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let Some(name) = path.file_stem().map(|n| n.to_string_lossy().into_owned()) else { continue };
+        if path.is_dir() {
+            collect(&path, &format!("{prefix}{name}."), found);
+        } else if path.extension().is_some_and(|e| e == "apy") {
+            println!("cargo:rerun-if-changed={}", path.display());
+            if name == "__init__" {
+                found.push((prefix.trim_end_matches('.').to_owned(), true, path));
+            } else {
+                found.push((format!("{prefix}{name}"), false, path));
+            }
+        }
+    }
+}

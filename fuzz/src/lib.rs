@@ -1,0 +1,90 @@
+//! The fuzz targets: functions of arbitrary bytes that must return, whatever they are given.
+//!
+//! What they may do with the bytes is up to the language; what they may not is panic, overflow the stack, run for ever
+//! or use memory without bound. Not here: where inputs come from (`main`).
+
+use apy::embed::{Interpreter, Output, SourceKind};
+use apy_grammar::Mode;
+
+/// A target's name and function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] =
+    &[("lexer", lexer), ("parser", parser), ("compile", compile), ("compile_run", compile_run)];
+
+/// Bytes to text, and text to tokens up to the first that is none.
+pub fn lexer(data: &[u8]) {
+    // The lexer is not public by itself: an expression is refused at its second token, so long texts of names and
+    // numbers cost little here.
+    let Ok(text) = apy_grammar::decode(data) else { return };
+    let arena = bumpalo::Bump::new();
+    drop(apy_grammar::parse(&arena, &text, Mode::Eval).map(drop));
+}
+
+/// Bytes to syntax tree, in every mode; errors must have a place inside the text.
+pub fn parser(data: &[u8]) {
+    let Ok(text) = apy_grammar::decode(data) else { return };
+    for mode in [Mode::Exec, Mode::Single, Mode::Eval] {
+        let arena = bumpalo::Bump::new();
+        if let Err(e) = apy_grammar::parse(&arena, &text, mode) {
+            let lines = apy_grammar::LineIndex::new(&text);
+            let at = e.location(&text, &lines);
+            assert!(at.line as usize <= text.split('\n').count() + 1, "an error beyond the end");
+        }
+    }
+}
+
+fn interpreter() -> Interpreter {
+    Interpreter::builder()
+        .stdout(Output::Discard)
+        .stderr(Output::Discard)
+        .hash_seed(1)
+        .fuel(300_000)
+        .memory(96 << 20)
+        .build()
+}
+
+/// Bytes to bytecode.
+pub fn compile(data: &[u8]) {
+    let done = interpreter().attach(|vm| {
+        for kind in [SourceKind::Main, SourceKind::Module, SourceKind::Interactive] {
+            drop(vm.compile_source(data, "<fuzz>", kind));
+        }
+        Ok(())
+    });
+    drop(done);
+}
+
+/// What a script must not have: inputs are made at random.
+const HARMLESS: &str = "
+def _harmless():
+    import builtins, sys
+    for name in ('open', 'input', 'breakpoint'):
+        if hasattr(builtins, name): delattr(builtins, name)
+    for name in ('os', 'posix', 'io', '_io', 'shutil', 'pathlib', 'tempfile', 'subprocess', 'socket', 'signal',
+                 'asyncio', '_asyncio', 'time', 'glob', 'linecache', 'multiprocessing', 'threading', '_thread'):
+        sys.modules[name] = None
+    sys.path = []
+_harmless()
+";
+
+/// Bytes to bytecode to whatever it does, within limits; then the interpreter's orderly end.
+pub fn compile_run(data: &[u8]) {
+    let i = interpreter();
+    let ready = i.attach(|vm| {
+        let fuel = vm.fuel();
+        vm.set_fuel(None);
+        let done = vm.exec(HARMLESS);
+        vm.set_fuel(fuel);
+        done
+    });
+    if ready.is_err() {
+        panic!("the preparation fails: {ready:?}");
+    }
+    drop(i.attach(|vm| vm.exec_file(data, "<fuzz>")));
+    drop(i.attach(|vm| {
+        vm.set_fuel(Some(100_000));
+        vm.finish()
+    }));
+}

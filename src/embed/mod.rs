@@ -1,0 +1,12 @@
+//! The public Rust API: interpreters, limits, handles, running scripts.
+//!
+//! The command line is written against this module and nothing below it. Not here: conversions of whole data
+//! structures and async host functions.
+
+mod interpreter;
+pub mod output;
+mod run;
+
+pub use interpreter::{Builder, Error, Interpreter, StopHandle};
+pub use output::{Output, Sink, Streams};
+pub use run::SourceKind;

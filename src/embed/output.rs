@@ -1,0 +1,99 @@
+//! Where `sys.stdout` and `sys.stderr` of an interpreter go.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+/// A host's destination for what scripts print.
+pub trait Sink: Send {
+    /// Takes bytes.
+    ///
+    /// # Errors
+    /// What the script gets as OSError.
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()>;
+
+    /// Passes on what is buffered.
+    ///
+    /// # Errors
+    /// What the script gets as OSError.
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl<S: Sink> Sink for Arc<Mutex<S>> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self.lock() {
+            Ok(mut s) => s.write(bytes),
+            Err(_) => Err(std::io::Error::other("the sink's lock is poisoned")),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self.lock() {
+            Ok(mut s) => s.flush(),
+            Err(_) => Err(std::io::Error::other("the sink's lock is poisoned")),
+        }
+    }
+}
+
+/// Where a standard stream of an interpreter goes.
+#[derive(Default)]
+pub enum Output {
+    /// The process's own stream.
+    #[default]
+    Inherit,
+    /// Nowhere.
+    Discard,
+    /// The host.
+    Sink(Box<dyn Sink>),
+}
+
+impl Output {
+    /// Writes to the stream; `error` says which of the process's.
+    ///
+    /// # Errors
+    /// What the destination gives.
+    pub fn write(&mut self, bytes: &[u8], error: bool) -> std::io::Result<()> {
+        match self {
+            Output::Inherit if error => std::io::stderr().write_all(bytes),
+            // Not Rust's line buffer: scripts have a buffer of their own in front.
+            Output::Inherit => write_all_stdout(bytes),
+            Output::Discard => Ok(()),
+            Output::Sink(s) => s.write(bytes),
+        }
+    }
+
+    /// Passes on what is buffered.
+    ///
+    /// # Errors
+    /// What the destination gives.
+    pub fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Output::Sink(s) => s.flush(),
+            Output::Inherit => std::io::stdout().flush(),
+            Output::Discard => Ok(()),
+        }
+    }
+}
+
+fn write_all_stdout(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// The standard streams of an interpreter, kept as state of its machine.
+#[derive(Default)]
+pub struct Streams {
+    /// `sys.stdout`.
+    pub stdout: Output,
+    /// `sys.stderr`.
+    pub stderr: Output,
+}

@@ -1,0 +1,257 @@
+//! Compiling and running source text: what `exec`, `eval`, imports and hosts share.
+
+use crate::compiler::{self, CompileOptions};
+use crate::vm::dict::Dict;
+use crate::vm::exception::Raised;
+use crate::vm::function::CodeObject;
+use crate::vm::generator::{GenStep, Generator};
+use crate::vm::object::Ref;
+use crate::vm::{R, Value, Vm};
+
+/// What a source text is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SourceKind {
+    /// A module, or text for `exec`.
+    Module,
+    /// The main script, or `-c` text: it may `await` at the top level.
+    Main,
+    /// An expression.
+    Expression,
+    /// One input at a prompt.
+    Interactive,
+}
+
+impl Vm {
+    /// Compiles source text.
+    ///
+    /// # Errors
+    /// SyntaxError and its kin; warnings turned into errors.
+    pub fn compile_source(&mut self, source: &[u8], filename: &str, kind: SourceKind) -> R<Ref<CodeObject>> {
+        let options = CompileOptions {
+            top_level_await: matches!(kind, SourceKind::Main | SourceKind::Interactive),
+            ..CompileOptions::new(filename)
+        };
+        self.compile_with(source, filename, kind, options)
+    }
+
+    /// As [`compile_source`](Self::compile_source), with the compiler's options.
+    ///
+    /// # Errors
+    /// SyntaxError and its kin; warnings turned into errors.
+    pub fn compile_with(
+        &mut self,
+        source: &[u8],
+        filename: &str,
+        kind: SourceKind,
+        options: CompileOptions,
+    ) -> R<Ref<CodeObject>> {
+        let text = match apy_grammar::decode(source) {
+            Ok(t) => t,
+            Err(e) => return Err(self.refused(&e, &String::from_utf8_lossy(source), filename)),
+        };
+        crate::diagnostics::sources::remember(self, filename, &text);
+        let arena = bumpalo::Bump::new();
+        let mode = match kind {
+            SourceKind::Module | SourceKind::Main => apy_grammar::Mode::Exec,
+            SourceKind::Expression => apy_grammar::Mode::Eval,
+            SourceKind::Interactive => apy_grammar::Mode::Single,
+        };
+        let parsed = match apy_grammar::parse(&arena, &text, mode) {
+            Ok(p) => p,
+            Err(e) => return Err(self.refused(&e, &text, filename)),
+        };
+        let output = match compiler::compile(&parsed.module, &text, &options) {
+            Ok(o) => o,
+            Err(e) => return Err(self.refused(&e, &text, filename)),
+        };
+        for w in parsed.warnings.iter().chain(&output.warnings) {
+            self.syntax_warning(w, &text, filename)?;
+        }
+        Ok(self.new_code(output.code))
+    }
+
+    fn refused(&mut self, e: &apy_grammar::SyntaxError, source: &str, filename: &str) -> Raised {
+        use crate::objects::exceptions::syntax_error::SyntaxPlace;
+        let lines = apy_grammar::LineIndex::new(source);
+        let at = e.location(source, &lines);
+        let text = source.split_inclusive('\n').nth(at.line.saturating_sub(1) as usize);
+        let place = SyntaxPlace {
+            filename,
+            line: at.line,
+            column: at.offset,
+            text,
+            end_line: at.end_line,
+            end_column: at.end_offset,
+        };
+        self.syntax_error(e.kind.name(), &e.message, &place)
+    }
+
+    fn syntax_warning(&mut self, w: &apy_grammar::Warning, source: &str, filename: &str) -> R<()> {
+        let lines = apy_grammar::LineIndex::new(source);
+        let (line, _) = lines.line_column(source, w.span.start);
+        let category = self.exc.SyntaxWarning.clone();
+        let module = crate::modules::import::import_module(self, "warnings")?;
+        let (text, file) = (self.new_str(&w.message).into_value(), self.new_str(filename).into_value());
+        let line = Value::len(line as usize);
+        self.call_method(&module, "warn_explicit", &[text, category.into_value(), file, line]).map(drop)
+    }
+
+    /// Runs module-level code with these globals; `namespace` is the mapping of its names where it is another
+    /// one (`UNDEF`: none). Code that awaits at its top level gives a coroutine.
+    ///
+    /// # Errors
+    /// What the code raises.
+    pub fn run_code(&mut self, code: &Ref<CodeObject>, globals: &Ref<Dict>, namespace: Value) -> R {
+        let builtins = self.builtins_of(globals);
+        let function = self.new_function(code.clone(), globals.clone(), builtins);
+        self.run_in_namespace(&function, namespace)
+    }
+
+    /// The builtins that code with these globals uses; they are entered as `__builtins__`.
+    pub fn builtins_of(&mut self, globals: &Ref<Dict>) -> Ref<Dict> {
+        let name = self.names.__builtins__.clone();
+        match globals.get_str(self, &name) {
+            Some(v) => {
+                if let Some(m) = v.cast::<crate::vm::function::Module>() {
+                    return m.get(self).dict.clone();
+                }
+                if let Some(d) = v.cast::<Dict>() {
+                    return d.clone();
+                }
+                self.builtins.clone()
+            }
+            None => {
+                let builtins = self.builtins.clone();
+                globals.set_str(self, &name, builtins.value().clone());
+                builtins
+            }
+        }
+    }
+
+    /// The globals of `__main__`.
+    ///
+    /// # Errors
+    /// What importing it raises (nothing, normally: it exists).
+    pub fn main_globals(&mut self) -> R<Ref<Dict>> {
+        let name = self.intern("__main__");
+        let modules = self.modules.clone();
+        if let Some(m) = modules.get_str(self, &name)
+            && let Some(m) = m.cast::<crate::vm::function::Module>()
+        {
+            return Ok(m.get(self).dict.clone());
+        }
+        let m = self.bare_module("__main__");
+        modules.set_str(self, &name, m.value().clone());
+        Ok(m.get(self).dict.clone())
+    }
+
+    /// Runs statements in `__main__`.
+    ///
+    /// # Errors
+    /// SyntaxError; what the code raises.
+    pub fn exec(&mut self, source: &str) -> R<()> {
+        self.exec_file(source.as_bytes(), "<string>")
+    }
+
+    /// Runs the text of a file in `__main__`.
+    ///
+    /// # Errors
+    /// SyntaxError; what the code raises.
+    pub fn exec_file(&mut self, source: &[u8], filename: &str) -> R<()> {
+        let code = self.compile_source(source, filename, SourceKind::Main)?;
+        let globals = self.main_globals()?;
+        let result = self.run_code(&code, &globals, Value::UNDEF)?;
+        if let Some(g) = result.cast::<Generator>() {
+            self.drive_top_level(g)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the main script: `__main__` knows its file, and exit handlers run afterwards (see
+    /// [`finish`](Self::finish)).
+    ///
+    /// # Errors
+    /// SyntaxError; what the code raises.
+    pub fn exec_main(&mut self, source: &[u8], filename: &str) -> R<()> {
+        if !filename.starts_with('<') {
+            let globals = self.main_globals()?;
+            let (name, file) = (self.names.__file__.clone(), self.new_str(filename).into_value());
+            globals.set_str(self, &name, file);
+        }
+        self.exec_file(source, filename)
+    }
+
+    /// Runs a module as the main script (`-m`).
+    ///
+    /// # Errors
+    /// ImportError; what the code raises.
+    pub fn exec_module(&mut self, name: &str) -> R<()> {
+        let (source, filename, package) = crate::modules::import::find_source(self, name)?;
+        let globals = self.main_globals()?;
+        let attr = self.names.__package__.clone();
+        let package = self.intern(&package).into_value();
+        globals.set_str(self, &attr, package);
+        crate::modules::sys::set_program(self, &filename)?;
+        self.exec_main(&source, &filename)
+    }
+
+    /// Writes out what `sys.stdout` and `sys.stderr` hold back.
+    ///
+    /// # Errors
+    /// What their `flush` raises.
+    pub fn flush_streams(&mut self) -> R<()> {
+        crate::modules::sys::flush_all(self)
+    }
+
+    /// The end of the program: exit handlers, the names of `__main__`, the last finalizers, the streams.
+    ///
+    /// # Errors
+    /// What flushing standard output raises; everything else is reported as unraisable.
+    pub fn finish(&mut self) -> R<()> {
+        crate::modules::atexit::run(self);
+        if let Ok(globals) = self.main_globals() {
+            let old = globals.get_mut(self).take();
+            drop(old);
+        }
+        self.checkpoint()?;
+        self.collect_garbage();
+        self.checkpoint()?;
+        self.flush_streams()
+    }
+
+    /// Drives the coroutine of code that awaits at its top level, until an event loop does so.
+    fn drive_top_level(&mut self, g: &Ref<Generator>) -> R<()> {
+        loop {
+            match self.gen_send(g, Value::NONE)? {
+                GenStep::Returned(_) => return Ok(()),
+                GenStep::Yielded(v) if v.is_none() => self.tick(1)?,
+                GenStep::Yielded(v) => {
+                    let shown = self.repr_string(&v)?;
+                    return Err(self.runtime_error(format!("top-level await got a bad yield: {shown}")));
+                }
+            }
+        }
+    }
+
+    /// Evaluates an expression in `__main__`.
+    ///
+    /// # Errors
+    /// SyntaxError; what the expression raises.
+    pub fn eval(&mut self, source: &str) -> R {
+        let code = self.compile_source(source.as_bytes(), "<string>", SourceKind::Expression)?;
+        let globals = self.main_globals()?;
+        self.run_code(&code, &globals, Value::UNDEF)
+    }
+
+    /// A script function that runs a closure of the host.
+    pub fn host_function(
+        &mut self,
+        name: &str,
+        f: impl Fn(&mut Vm, &crate::vm::native::Args<'_>) -> R + Send + Sync + 'static,
+    ) -> Value {
+        use crate::vm::function::{Native, NativeCode};
+        let owner = self.intern("__main__").into_value();
+        let code = NativeCode::Host(std::sync::Arc::new(f), name.into());
+        self.alloc_as(&self.types.builtin_function.clone(), Native { owner, code }).into()
+    }
+}

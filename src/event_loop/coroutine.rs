@@ -1,0 +1,488 @@
+//! Coroutines of native code: `sleep`, and the waits of locks, events, semaphores and queues.
+//!
+//! One is a small state machine that awaits one future after another: [`begin`] says what it does first, [`go_on`]
+//! what it does with the outcome. It makes no frame, and when it need not wait it does not suspend either. Scripts
+//! see a coroutine like any other, but without a frame and code.
+
+use super::core::{self, EventLoop};
+use super::future::{self, Future};
+use super::gather;
+use super::queue::{self, Queue};
+use super::sync::{self, Event, Lock, Semaphore};
+use super::unretrieved::NeverAwaited;
+use super::Classes;
+use crate::vm::exception::Raised;
+use crate::vm::generator::GenStep;
+use crate::vm::native::{GetSetDef, NativeDef};
+use crate::vm::object::{Object, Ref, Trace, Tracer};
+use crate::vm::ops::CmpOp;
+use crate::vm::{R, Value, Vm};
+use std::rc::Rc;
+
+/// What a coroutine does.
+pub enum Op {
+    /// `sleep(delay, result)`; the third is a foreign loop's timer handle.
+    Sleep(Value, Value, Value),
+    /// `lock.acquire()`; `async with` wants `None` as its value.
+    LockAcquire(Ref<Lock>, bool),
+    /// `lock.__aexit__()`.
+    LockExit(Ref<Lock>),
+    /// `event.wait()`.
+    EventWait(Ref<Event>),
+    /// `semaphore.acquire()`; as for locks.
+    SemaphoreAcquire(Ref<Semaphore>, bool),
+    /// `semaphore.__aexit__()`: calls `release`, which a script may have replaced.
+    SemaphoreExit(Ref<Semaphore>),
+    /// `queue.get()`.
+    QueueGet(Ref<Queue>),
+    /// `queue.put(item)`.
+    QueuePut(Ref<Queue>, Value),
+    /// `queue.join()`.
+    QueueJoin(Ref<Queue>),
+}
+
+impl Op {
+    /// `__qualname__`.
+    fn name(&self) -> &'static str {
+        match self {
+            Op::Sleep(..) => "sleep",
+            Op::LockAcquire(_, false) => "Lock.acquire",
+            Op::LockAcquire(_, true) | Op::SemaphoreAcquire(_, true) => "_ContextManagerMixin.__aenter__",
+            Op::LockExit(_) | Op::SemaphoreExit(_) => "_ContextManagerMixin.__aexit__",
+            Op::EventWait(_) => "Event.wait",
+            Op::SemaphoreAcquire(_, false) => "Semaphore.acquire",
+            Op::QueueGet(_) => "Queue.get",
+            Op::QueuePut(..) => "Queue.put",
+            Op::QueueJoin(_) => "Queue.join",
+        }
+    }
+}
+
+impl Trace for Op {
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        match self {
+            Op::Sleep(a, b, c) => {
+                a.trace(tracer);
+                b.trace(tracer);
+                c.trace(tracer);
+            }
+            Op::LockAcquire(l, _) | Op::LockExit(l) => l.trace(tracer),
+            Op::EventWait(e) => e.trace(tracer),
+            Op::SemaphoreAcquire(s, _) | Op::SemaphoreExit(s) => s.trace(tracer),
+            Op::QueueGet(q) | Op::QueueJoin(q) => q.trace(tracer),
+            Op::QueuePut(q, v) => {
+                q.trace(tracer);
+                v.trace(tracer);
+            }
+        }
+    }
+    fn clear(&mut self) {
+        if let Op::Sleep(a, b, c) = self {
+            a.clear();
+            b.clear();
+            c.clear();
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Created,
+    Suspended,
+    Running,
+    Closed,
+}
+
+/// The payload of a native coroutine.
+pub struct NativeCoroutine {
+    op: Op,
+    /// The future that it awaits; `UNDEF` when it only lets others run.
+    waiting: Value,
+    stage: Stage,
+    never_awaited: Rc<NeverAwaited>,
+}
+
+impl Trace for NativeCoroutine {
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.op.trace(tracer);
+        self.waiting.trace(tracer);
+    }
+    fn clear(&mut self) {
+        self.op.clear();
+        self.waiting.clear();
+    }
+}
+
+impl Object for NativeCoroutine {}
+
+impl Drop for NativeCoroutine {
+    fn drop(&mut self) {
+        if self.stage == Stage::Created {
+            self.never_awaited.note(self.op.name());
+        }
+    }
+}
+
+impl NativeCoroutine {
+    /// Whether it is a `sleep` that is not over.
+    pub fn sleeps(&self, vm: &Vm) -> bool {
+        matches!(self.op, Op::Sleep(..))
+            && self.stage == Stage::Suspended
+            && future::core_of(vm, &self.waiting).is_some_and(|c| !c.done())
+    }
+}
+
+/// What a coroutine does next.
+pub enum Next {
+    /// It awaits a future.
+    Wait(Value),
+    /// It lets others run.
+    Pause,
+    /// It returns.
+    Return(Value),
+}
+
+/// A native coroutine.
+///
+/// # Errors
+/// None in a sound build.
+pub fn new(vm: &mut Vm, op: Op) -> R {
+    let classes = super::classes(vm)?;
+    let never_awaited = classes.never_awaited.clone();
+    let payload = NativeCoroutine { op, waiting: Value::UNDEF, stage: Stage::Created, never_awaited };
+    Ok(vm.alloc_as(&classes.coroutine, payload).into())
+}
+
+// ---- driving ----
+
+/// `coroutine.send(None)`.
+///
+/// # Errors
+/// What it raises.
+pub fn send(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<GenStep> {
+    let next = match c.get(vm).stage {
+        Stage::Created => {
+            c.get_mut(vm).stage = Stage::Running;
+            begin(vm, c)
+        }
+        Stage::Suspended => {
+            let f = take_waiting(vm, c);
+            let outcome = if f.is_undef() { Ok(Value::NONE) } else { awaited(vm, &f) };
+            go_on(vm, c, &f, outcome)
+        }
+        stage => return Err(not_now(vm, stage)),
+    };
+    drive(vm, c, next)
+}
+
+/// `coroutine.throw(exception)`.
+///
+/// # Errors
+/// What it raises.
+pub fn throw(vm: &mut Vm, c: &Ref<NativeCoroutine>, exception: Value) -> R<GenStep> {
+    match c.get(vm).stage {
+        Stage::Created => {
+            c.get_mut(vm).stage = Stage::Closed;
+            Err(vm.raise(exception))
+        }
+        Stage::Suspended => {
+            let f = take_waiting(vm, c);
+            let e = vm.raise(exception);
+            let next = go_on(vm, c, &f, Err(e));
+            drive(vm, c, next)
+        }
+        stage => Err(not_now(vm, stage)),
+    }
+}
+
+fn take_waiting(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> Value {
+    let mut this = c.get_mut(vm);
+    this.stage = Stage::Running;
+    std::mem::replace(&mut this.waiting, Value::UNDEF)
+}
+
+#[cold]
+fn not_now(vm: &mut Vm, stage: Stage) -> Raised {
+    if stage == Stage::Running {
+        vm.value_error("coroutine already executing")
+    } else {
+        vm.runtime_error("cannot reuse already awaited coroutine")
+    }
+}
+
+/// The outcome of a future that the coroutine was resumed for.
+fn awaited(vm: &mut Vm, f: &Value) -> Result<Value, Raised> {
+    if !gather::is_done(vm, f)? {
+        return Err(vm.runtime_error("await wasn't used with future"));
+    }
+    future::outcome(vm, f)
+}
+
+/// Goes on until the coroutine must wait or ends.
+fn drive(vm: &mut Vm, c: &Ref<NativeCoroutine>, mut next: R<Next>) -> R<GenStep> {
+    loop {
+        match next {
+            Ok(Next::Wait(f)) => {
+                if gather::is_done(vm, &f)? {
+                    let outcome = future::outcome(vm, &f);
+                    next = go_on(vm, c, &f, outcome);
+                    continue;
+                }
+                if future::with_core(vm, &f, |x| x.blocking = true).is_none() {
+                    let name = vm.names._asyncio_future_blocking.clone();
+                    vm.set_attr(&f, &name, Value::TRUE)?;
+                }
+                let mut this = c.get_mut(vm);
+                this.stage = Stage::Suspended;
+                this.waiting = f.clone();
+                return Ok(GenStep::Yielded(f));
+            }
+            Ok(Next::Pause) => {
+                c.get_mut(vm).stage = Stage::Suspended;
+                return Ok(GenStep::Yielded(Value::NONE));
+            }
+            Ok(Next::Return(v)) => {
+                c.get_mut(vm).stage = Stage::Closed;
+                return Ok(GenStep::Returned(v));
+            }
+            Err(e) => {
+                c.get_mut(vm).stage = Stage::Closed;
+                return Err(e);
+            }
+        }
+    }
+}
+
+/// What the coroutine does first.
+fn begin(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<Next> {
+    match &c.get(vm).op {
+        Op::Sleep(delay, _, _) => {
+            let delay = delay.clone();
+            begin_sleep(vm, c, &delay)
+        }
+        Op::LockAcquire(l, enter) => {
+            let (l, enter) = (l.clone(), *enter);
+            sync::begin_acquire(vm, &l, enter)
+        }
+        Op::LockExit(l) => {
+            let l = l.clone();
+            sync::release_any(vm, l.value())?;
+            Ok(Next::Return(Value::NONE))
+        }
+        Op::EventWait(e) => {
+            let e = e.clone();
+            sync::begin_wait(vm, &e)
+        }
+        Op::SemaphoreAcquire(s, enter) => {
+            let (s, enter) = (s.clone(), *enter);
+            sync::begin_semaphore(vm, &s, enter)
+        }
+        Op::SemaphoreExit(s) => {
+            let s = s.clone();
+            sync::release_any(vm, s.value())?;
+            Ok(Next::Return(Value::NONE))
+        }
+        Op::QueueGet(q) => {
+            let q = q.clone();
+            queue::begin_get(vm, &q)
+        }
+        Op::QueuePut(q, v) => {
+            let (q, v) = (q.clone(), v.clone());
+            queue::begin_put(vm, &q, v)
+        }
+        Op::QueueJoin(q) => {
+            let q = q.clone();
+            queue::begin_join(vm, &q)
+        }
+    }
+}
+
+/// What the coroutine does with the outcome of what it awaited.
+fn go_on(vm: &mut Vm, c: &Ref<NativeCoroutine>, f: &Value, outcome: Result<Value, Raised>) -> R<Next> {
+    match &c.get(vm).op {
+        Op::Sleep(_, result, handle) => {
+            let (result, handle) = (result.clone(), handle.clone());
+            end_sleep(vm, f, outcome, result, &handle)
+        }
+        Op::LockAcquire(l, enter) => {
+            let (l, enter) = (l.clone(), *enter);
+            sync::end_acquire(vm, &l, enter, f, outcome)
+        }
+        Op::EventWait(e) => {
+            let e = e.clone();
+            sync::end_wait(vm, &e, f, outcome)
+        }
+        Op::SemaphoreAcquire(s, enter) => {
+            let (s, enter) = (s.clone(), *enter);
+            sync::end_semaphore(vm, &s, enter, f, outcome)
+        }
+        Op::LockExit(_) | Op::SemaphoreExit(_) => outcome.map(Next::Return),
+        Op::QueueGet(q) => {
+            let q = q.clone();
+            queue::end_get(vm, &q, f, outcome)
+        }
+        Op::QueuePut(q, v) => {
+            let (q, v) = (q.clone(), v.clone());
+            queue::end_put(vm, &q, v, f, outcome)
+        }
+        Op::QueueJoin(q) => {
+            let q = q.clone();
+            queue::end_join(vm, &q, f, outcome)
+        }
+    }
+}
+
+// ---- sleep ----
+
+fn begin_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, delay: &Value) -> R<Next> {
+    let seconds = match vm.as_float(delay).or_else(|| delay.as_small_int().map(|i| i as f64)) {
+        Some(s) => s,
+        None => {
+            if vm.compare(delay, &Value::int32(0), CmpOp::Le)? {
+                return Ok(Next::Pause);
+            }
+            crate::objects::float::to_f64(vm, delay)?
+        }
+    };
+    if seconds <= 0.0 {
+        return Ok(Next::Pause);
+    }
+    if seconds.is_nan() {
+        return Err(vm.value_error("Invalid delay: NaN (not a number)"));
+    }
+    let event_loop = super::need_running_loop(vm)?;
+    let f = future::create_future(vm, &event_loop)?;
+    if let Some(l) = event_loop.cast::<EventLoop>()
+        && l.get(vm).plain.timers
+        && f.is_a::<Future>()
+    {
+        core::check_open(vm, l)?;
+        l.get_mut(vm).timers.add(core::clock() + seconds, c.value().clone());
+        return Ok(Next::Wait(f));
+    }
+    let set = crate::modules::import::import_module(vm, "_asyncio")?;
+    let set = vm.get_attr_str(&set, "_set_result_unless_cancelled")?;
+    let name = vm.names.call_later.clone();
+    let h = vm.call_method_interned(&event_loop, &name, &[delay.clone(), set, f.clone(), Value::NONE])?;
+    if let Op::Sleep(_, _, handle) = &mut c.get_mut(vm).op {
+        *handle = h;
+    }
+    Ok(Next::Wait(f))
+}
+
+fn end_sleep(vm: &mut Vm, f: &Value, outcome: Result<Value, Raised>, result: Value, handle: &Value) -> R<Next> {
+    if !handle.is_undef() {
+        vm.call_method(handle, "cancel", &[])?;
+    } else if outcome.is_err()
+        && let Some(core) = future::core_of(vm, f)
+    {
+        // It ends before its timer: the timer stays in the heap for a while.
+        let event_loop = core.event_loop.clone();
+        if let Some(l) = event_loop.cast::<EventLoop>() {
+            l.get_mut(vm).timers.note_cancelled();
+        }
+    }
+    outcome.map(|_| Next::Return(result))
+}
+
+/// The timer of a `sleep` is due.
+///
+/// # Errors
+/// None in a sound build.
+pub fn sleep_over(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<()> {
+    let this = c.get(vm);
+    if !this.sleeps(vm) {
+        return Ok(());
+    }
+    let (f, result) = (this.waiting.clone(), Value::NONE);
+    future::set_result(vm, &f, result)
+}
+
+// ---- what scripts see ----
+
+/// Gives the class its methods.
+pub fn init(vm: &mut Vm, classes: &Classes) {
+    vm.extend_class(&classes.coroutine, METHODS, ATTRS);
+}
+
+const METHODS: &[NativeDef] = &[
+    NativeDef::new("__await__(self, /)", "Return an iterator to be used in await expression.", |_, a| Ok(a[0].clone())),
+    NativeDef::new("__next__(self, /)", "Implement next(self).", |vm, a| {
+        let c = vm.this::<NativeCoroutine>(a, "__next__")?.clone();
+        let step = send(vm, &c);
+        finish(vm, step)
+    }),
+    NativeDef::new("send(self, value, /)", "Send a value into the coroutine.", |vm, a| {
+        let c = vm.this::<NativeCoroutine>(a, "send")?.clone();
+        if c.get(vm).stage == Stage::Created && !a[1].is_none() {
+            return Err(vm.type_error("can't send non-None value to a just-started coroutine"));
+        }
+        let step = send(vm, &c);
+        finish(vm, step)
+    }),
+    NativeDef::new("throw(self, typ, val=None, tb=None, /)", "Raise an exception in the coroutine.", |vm, a| {
+        let c = vm.this::<NativeCoroutine>(a, "throw")?.clone();
+        let e = crate::objects::generator::exception_to_throw(vm, a)?;
+        let step = throw(vm, &c, e);
+        finish(vm, step)
+    }),
+    NativeDef::new("close(self, /)", "Raise GeneratorExit inside the coroutine.", |vm, a| {
+        let c = vm.this::<NativeCoroutine>(a, "close")?.clone();
+        close(vm, &c)
+    }),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
+        let c = vm.this::<NativeCoroutine>(a, "__repr__")?;
+        let text = format!("<coroutine object {} at {:#x}>", c.get(vm).op.name(), c.address());
+        Ok(vm.new_str(&text).into())
+    }),
+];
+
+fn finish(vm: &mut Vm, step: R<GenStep>) -> R {
+    match step? {
+        GenStep::Yielded(v) => Ok(v),
+        GenStep::Returned(v) => Err(vm.stop_iteration(v)),
+    }
+}
+
+fn close(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R {
+    match c.get(vm).stage {
+        Stage::Closed => return Ok(Value::NONE),
+        Stage::Created => {
+            c.get_mut(vm).stage = Stage::Closed;
+            return Ok(Value::NONE);
+        }
+        _ => {}
+    }
+    let class = vm.exc.GeneratorExit.clone();
+    let exit = vm.new_exception(&class, Vec::new()).into_value();
+    match throw(vm, c, exit) {
+        Ok(GenStep::Yielded(_)) => Err(vm.runtime_error("coroutine ignored GeneratorExit")),
+        Ok(GenStep::Returned(_)) => Ok(Value::NONE),
+        Err(e) if vm.raised_is(&e, &class) => Ok(Value::NONE),
+        Err(e) => Err(e),
+    }
+}
+
+fn this(vm: &mut Vm, v: &Value) -> R<Ref<NativeCoroutine>> {
+    vm.this::<NativeCoroutine>(std::slice::from_ref(v), "__name__").cloned()
+}
+
+const ATTRS: &[GetSetDef] = &[
+    GetSetDef::new("__name__", "name of the coroutine", |vm, v| {
+        let name = this(vm, v)?.get(vm).op.name().rsplit('.').next().unwrap_or_default();
+        Ok(vm.intern(name).into())
+    }),
+    GetSetDef::new("__qualname__", "qualified name of the coroutine", |vm, v| {
+        let name = this(vm, v)?.get(vm).op.name();
+        Ok(vm.intern(name).into())
+    }),
+    GetSetDef::new("cr_await", "object being awaited on, or None", |vm, v| {
+        let f = this(vm, v)?.get(vm).waiting.clone();
+        Ok(if f.is_undef() { Value::NONE } else { f })
+    }),
+    GetSetDef::new("cr_running", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).stage == Stage::Running))),
+    GetSetDef::new("cr_suspended", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).stage == Stage::Suspended))),
+    GetSetDef::new("cr_frame", "", |_, _| Ok(Value::NONE)),
+    GetSetDef::new("cr_code", "", |_, _| Ok(Value::NONE)),
+    GetSetDef::new("cr_origin", "", |_, _| Ok(Value::NONE)),
+];

@@ -1,0 +1,588 @@
+//! Event loops as scripts see them. The queue and its running are in `core`; what is rarely called is written in apy
+//! (`asyncio.base_events`), and the methods here fetch it when they are called.
+
+use super::core::{self, Entry, EventLoop};
+use super::foreign::Bare;
+use super::handle::{self, Handle};
+use super::{Classes, future, gather};
+use crate::vm::gc::weak::WeakRef;
+use crate::vm::native::{Args, GetSetDef, NativeDef};
+use crate::vm::object::Ref;
+use crate::vm::{R, Value, Vm};
+
+/// Gives the classes their methods.
+pub fn init(vm: &mut Vm, classes: &Classes) {
+    vm.extend_class(&classes.abstract_loop, ABSTRACT, &[]);
+    vm.extend_class(&classes.base_loop, METHODS, ATTRS);
+    vm.extend_class(&classes.base_loop, SCRIPTED, &[]);
+    vm.extend_class(&classes.base_loop, WATCHING, &[]);
+}
+
+fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<EventLoop>> {
+    vm.this::<EventLoop>(a, "loop").cloned()
+}
+
+/// A method that a class derived from `AbstractEventLoop` must have.
+macro_rules! missing {
+    ($($name:literal),* $(,)?) => {
+        &[
+            NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
+                let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
+                Ok(vm.alloc_as(&class, Bare::default()).into())
+            }),
+            $(NativeDef::raw(concat!($name, "(self, *args, **kwargs)"), "", |vm, _| {
+                let class = vm.exc.NotImplementedError.clone();
+                let e = vm.new_exception(&class, Vec::new()).into_value();
+                Err(vm.raise(e))
+            }),)*
+        ]
+    };
+}
+
+const ABSTRACT: &[NativeDef] = missing![
+    "run_forever", "run_until_complete", "stop", "is_running", "is_closed", "close", "shutdown_asyncgens",
+    "shutdown_default_executor", "_timer_handle_cancelled", "call_soon", "call_later", "call_at", "time",
+    "create_future", "create_task", "call_soon_threadsafe", "run_in_executor", "set_default_executor", "getaddrinfo",
+    "getnameinfo", "create_connection", "create_server", "sendfile", "start_tls", "create_unix_connection",
+    "create_unix_server", "connect_accepted_socket", "create_datagram_endpoint", "connect_read_pipe",
+    "connect_write_pipe", "subprocess_shell", "subprocess_exec", "add_reader", "remove_reader", "add_writer",
+    "remove_writer", "sock_recv", "sock_recv_into", "sock_recvfrom", "sock_recvfrom_into", "sock_sendall",
+    "sock_sendto", "sock_connect", "sock_accept", "sock_sendfile", "add_signal_handler", "remove_signal_handler",
+    "set_task_factory", "get_task_factory", "get_exception_handler", "set_exception_handler",
+    "default_exception_handler", "call_exception_handler", "get_debug", "set_debug",
+];
+
+/// A method whose body is a function of `asyncio.base_events`.
+macro_rules! scripted {
+    ($($name:literal => $function:literal),* $(,)?) => {
+        &[$(NativeDef::raw(concat!($name, "(self, *args, **kwargs)"), "", |vm, args| {
+            let f = super::apy_function(vm, "base_events", $function)?;
+            vm.call_kw(&f, args)
+        }),)*]
+    };
+}
+
+const SCRIPTED: &[NativeDef] = scripted![
+    "shutdown_asyncgens" => "_shutdown_asyncgens",
+    "shutdown_default_executor" => "_shutdown_default_executor",
+    "run_in_executor" => "_run_in_executor",
+    "set_default_executor" => "_set_default_executor",
+    "default_exception_handler" => "_default_exception_handler",
+    "call_exception_handler" => "_call_exception_handler",
+];
+
+const METHODS: &[NativeDef] = &[
+    NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
+        let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
+        Ok(core::new_loop_of(vm, &class)?.into_value())
+    }),
+    NativeDef::raw("__init__(self, *args, **kwargs)", "", |vm, args| {
+        let l = this(vm, args.pos)?;
+        let debug = core::debug_by_default(vm);
+        l.get_mut(vm).debug = debug;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
+        let l = this(vm, a)?;
+        let class = vm.class_name(&a[0]);
+        let this = l.get(vm);
+        let word = |b: bool| if b { "True" } else { "False" };
+        let text = format!(
+            "<{class} running={} closed={} debug={}>",
+            word(this.thread.is_some()),
+            word(this.closed),
+            word(this.debug)
+        );
+        Ok(vm.new_str(&text).into())
+    }),
+    NativeDef::new("run_forever(self)", "Run until stop() is called.", |vm, a| {
+        let l = this(vm, a)?;
+        core::run_forever(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("run_until_complete(self, future)", "Run until the Future is done.", |vm, a| {
+        let l = this(vm, a)?;
+        core::run_until_complete(vm, &l, &a[1])
+    }),
+    NativeDef::new("_run_once(self)", "Run one full iteration of the event loop.", |vm, a| {
+        let l = this(vm, a)?;
+        core::run_once(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_run_forever_setup(self)", "Prepare the loop for running.", |vm, a| {
+        let l = this(vm, a)?;
+        core::set_up(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_run_forever_cleanup(self)", "Clean up after running.", |vm, a| {
+        let l = this(vm, a)?;
+        core::clean_up(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_check_closed(self)", "", |vm, a| {
+        let l = this(vm, a)?;
+        core::check_open(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_check_running(self)", "", |vm, a| {
+        let l = this(vm, a)?;
+        core::check_running(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_check_thread(self)", "", |vm, a| {
+        let l = this(vm, a)?;
+        core::check_thread(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("stop(self)", "Stop running the event loop.", |vm, a| {
+        this(vm, a)?.get_mut(vm).stopping = true;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("close(self)", "Close the event loop.", close),
+    NativeDef::new("is_closed(self)", "Returns True if the event loop was closed.", |vm, a| {
+        Ok(Value::bool(this(vm, a)?.get(vm).closed))
+    }),
+    NativeDef::new("is_running(self)", "Returns True if the event loop is running.", |vm, a| {
+        Ok(Value::bool(this(vm, a)?.get(vm).thread.is_some()))
+    }),
+    NativeDef::new("time(self)", "Return the time according to the event loop's clock.", |vm, _| {
+        Ok(vm.float(core::clock()))
+    }),
+    NativeDef::raw(
+        "call_soon(self, callback, *args, context=None)",
+        "Arrange for a callback to be called as soon as possible.",
+        |vm, args| call_soon(vm, args, "call_soon", true),
+    ),
+    NativeDef::new("_call_soon(self, callback, args, context)", "", |vm, a| {
+        let l = this(vm, a)?;
+        let h = handle::new(vm, a[1].clone(), a[2].clone(), l.value(), a[3].clone())?;
+        l.get_mut(vm).ready.push_back(Entry::Handle(h.clone()));
+        Ok(h.into_value())
+    }),
+    NativeDef::raw(
+        "call_soon_threadsafe(self, callback, *args, context=None)",
+        "Like call_soon(), but thread-safe.",
+        |vm, args| {
+            let h = call_soon(vm, args, "call_soon_threadsafe", false)?;
+            let l = this(vm, args.pos)?;
+            core::wake(vm, &l);
+            Ok(h)
+        },
+    ),
+    NativeDef::raw(
+        "call_later(self, delay, callback, *args, context=None)",
+        "Arrange for a callback to be called at a given time.",
+        call_later,
+    ),
+    NativeDef::raw(
+        "call_at(self, when, callback, *args, context=None)",
+        "Like call_later(), but uses an absolute time.",
+        call_at,
+    ),
+    NativeDef::new("create_future(self)", "Create a Future object attached to the loop.", |vm, a| {
+        future::new_future(vm, &a[0])
+    }),
+    NativeDef::raw(
+        "create_task(self, coro, **kwargs)",
+        "Schedule or begin executing a coroutine object.",
+        |vm, args| {
+            let l = this(vm, args.pos)?;
+            let Some(coro) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "coro")) else {
+                return Err(vm.type_error(
+                    "BaseEventLoop.create_task() missing 1 required positional argument: 'coro'",
+                ));
+            };
+            gather::native_create_task(vm, &l, &coro, &Args { pos: &[], ..*args })
+        },
+    ),
+    NativeDef::new("set_task_factory(self, factory)", "Set a task factory.", |vm, a| {
+        if !a[1].is_none() && !vm.is_callable(&a[1]) {
+            return Err(vm.type_error("task factory must be a callable or None"));
+        }
+        let l = this(vm, a)?;
+        let old = std::mem::replace(&mut l.get_mut(vm).task_factory, a[1].clone());
+        drop(old);
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("get_task_factory(self)", "Return a task factory, or None.", |vm, a| {
+        Ok(this(vm, a)?.get(vm).task_factory.clone())
+    }),
+    NativeDef::new("set_exception_handler(self, handler)", "Set handler as the new event loop exception handler.", |vm, a| {
+        if !a[1].is_none() && !vm.is_callable(&a[1]) {
+            let shown = vm.repr_string(&a[1])?;
+            return Err(vm.type_error(format!("A callable object or None is expected, got {shown}")));
+        }
+        let l = this(vm, a)?;
+        let old = std::mem::replace(&mut l.get_mut(vm).exception_handler, a[1].clone());
+        drop(old);
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("get_exception_handler(self)", "Return an exception handler, or None.", |vm, a| {
+        Ok(this(vm, a)?.get(vm).exception_handler.clone())
+    }),
+    NativeDef::new("get_debug(self)", "Whether debug mode is on.", |vm, a| {
+        Ok(Value::bool(this(vm, a)?.get(vm).debug))
+    }),
+    NativeDef::new("set_debug(self, enabled)", "Switch debug mode on or off.", |vm, a| {
+        let l = this(vm, a)?;
+        let on = vm.truth(&a[1])?;
+        l.get_mut(vm).debug = on;
+        if l.get(vm).thread.is_some() {
+            core::track_origins(vm, &l, on);
+        }
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_set_coroutine_origin_tracking(self, enabled)", "", |vm, a| {
+        let l = this(vm, a)?;
+        let on = vm.truth(&a[1])?;
+        core::track_origins(vm, &l, on);
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_timer_handle_cancelled(self, handle)", "", |vm, a| {
+        let l = this(vm, a)?;
+        if a[1].cast::<Handle>().is_some_and(|h| h.get(vm).scheduled) {
+            l.get_mut(vm).timers.note_cancelled();
+        }
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_job_done(self, future)", "A job of another thread is done.", |vm, a| {
+        let l = this(vm, a)?;
+        let mut this = l.get_mut(vm);
+        this.outside = this.outside.saturating_sub(1);
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_add_callback(self, handle)", "", |vm, a| {
+        let l = this(vm, a)?;
+        if let Some(h) = a[1].cast::<Handle>()
+            && !h.get(vm).cancelled
+        {
+            l.get_mut(vm).ready.push_back(Entry::Handle(h.clone()));
+        }
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_write_to_self(self)", "Wake the loop up.", |vm, a| {
+        let l = this(vm, a)?;
+        core::wake(vm, &l);
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_asyncgen_firstiter_hook(self, agen)", "", first_iteration),
+    NativeDef::new("_asyncgen_finalizer_hook(self, agen)", "", generator_dies),
+    NativeDef::new("_take_asyncgens(self)", "The async generators that were iterated and are alive.", |vm, a| {
+        let l = this(vm, a)?;
+        l.get_mut(vm).generators_shut = true;
+        let all = std::mem::take(&mut l.get_mut(vm).generators);
+        let alive = all.values().filter_map(|w| vm.weak_target(w)).collect();
+        Ok(vm.list(alive).into())
+    }),
+    NativeDef::new("__setattr__(self, name, value, /)", "Implement setattr(self, name, value).", |vm, a| {
+        let l = this(vm, a)?;
+        let name = vm.attr_name(&a[1])?;
+        note_replaced(vm, &l, &name);
+        vm.generic_set_attr(&a[0], &name, Some(a[2].clone()))?;
+        Ok(Value::NONE)
+    }),
+];
+
+/// A script puts a method of its own into a loop object.
+fn note_replaced(vm: &mut Vm, l: &Ref<EventLoop>, name: &Ref<crate::vm::str::Str>) {
+    let text = vm.str_of(name.value());
+    let mut this = l.get_mut(vm);
+    match text.as_str() {
+        "call_soon" | "_call_soon" => this.plain.call_soon = false,
+        "call_at" | "call_later" | "time" => this.plain.timers = false,
+        "_run_once" => this.plain.run_once = false,
+        "create_future" => this.plain.create_future = false,
+        "create_task" => this.plain.create_task = false,
+        _ => {}
+    }
+}
+
+const ATTRS: &[GetSetDef] = &[
+    GetSetDef::with_set("slow_callback_duration", "", |vm, v| {
+        Ok(this(vm, std::slice::from_ref(v))?.get(vm).slow_callback.clone())
+    }, |vm, v, new| {
+        let l = this(vm, std::slice::from_ref(v))?;
+        let new = match new {
+            Some(v) => v,
+            None => vm.float(0.1),
+        };
+        let old = std::mem::replace(&mut l.get_mut(vm).slow_callback, new);
+        drop(old);
+        Ok(())
+    }),
+    GetSetDef::with_set("_default_executor", "", |vm, v| {
+        Ok(this(vm, std::slice::from_ref(v))?.get(vm).executor.clone())
+    }, |vm, v, new| {
+        let l = this(vm, std::slice::from_ref(v))?;
+        let old = std::mem::replace(&mut l.get_mut(vm).executor, new.unwrap_or(Value::NONE));
+        drop(old);
+        Ok(())
+    }),
+    GetSetDef::with_set("_executor_shutdown_called", "", |vm, v| {
+        Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).executor_shut))
+    }, |vm, v, new| {
+        let l = this(vm, std::slice::from_ref(v))?;
+        let on = match new {
+            Some(v) => vm.truth(&v)?,
+            None => false,
+        };
+        l.get_mut(vm).executor_shut = on;
+        Ok(())
+    }),
+    GetSetDef::with_set("_outside", "What may wake the loop from outside: a count.", |vm, v| {
+        Ok(Value::len(this(vm, std::slice::from_ref(v))?.get(vm).outside))
+    }, |vm, v, new| {
+        let l = this(vm, std::slice::from_ref(v))?;
+        let n = match new {
+            Some(v) => vm.index_i64(&v)?,
+            None => 0,
+        };
+        l.get_mut(vm).outside = usize::try_from(n).unwrap_or(0);
+        Ok(())
+    }),
+    GetSetDef::with_set("_stopping", "", |vm, v| {
+        Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).stopping))
+    }, |vm, v, new| {
+        let l = this(vm, std::slice::from_ref(v))?;
+        let on = match new {
+            Some(v) => vm.truth(&v)?,
+            None => false,
+        };
+        l.get_mut(vm).stopping = on;
+        Ok(())
+    }),
+    GetSetDef::new("_closed", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).closed))),
+    GetSetDef::new("_debug", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).debug))),
+    GetSetDef::new("_clock_resolution", "", |vm, _| Ok(vm.float(core::CLOCK_RESOLUTION))),
+    GetSetDef::new("_current_handle", "", |vm, v| {
+        let h = this(vm, std::slice::from_ref(v))?.get(vm).current_handle.clone();
+        Ok(if h.is_undef() { Value::NONE } else { h })
+    }),
+    GetSetDef::new("_scheduled", "The timers' handles.", |vm, v| {
+        let targets = this(vm, std::slice::from_ref(v))?.get(vm).timers.targets();
+        Ok(vm.list(targets).into())
+    }),
+    GetSetDef::new("_asyncgens_shutdown_called", "", |vm, v| {
+        Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).generators_shut))
+    }),
+];
+
+fn close(vm: &mut Vm, a: &[Value]) -> R {
+    let l = this(vm, a)?;
+    if l.get(vm).thread.is_some() {
+        return Err(vm.runtime_error("Cannot close a running event loop"));
+    }
+    if l.get(vm).closed {
+        return Ok(Value::NONE);
+    }
+    let (ready, timers, tasks, executor) = {
+        let mut this = l.get_mut(vm);
+        this.closed = true;
+        this.executor_shut = true;
+        this.reactor = None;
+        this.waker = None;
+        (
+            std::mem::take(&mut this.ready),
+            this.timers.take(),
+            this.tasks.take(),
+            std::mem::replace(&mut this.executor, Value::NONE),
+        )
+    };
+    drop((ready, timers));
+    super::task_object::destroyed(vm, tasks)?;
+    if !executor.is_none() {
+        super::call_apy(vm, "base_events", "_abandon_executor", &[executor])?;
+    }
+    Ok(Value::NONE)
+}
+
+fn callback_arg(vm: &mut Vm, args: &Args<'_>, at: usize, method: &str) -> R {
+    match args.pos.get(at).cloned().or_else(|| super::keyword(vm, args, "callback")) {
+        Some(c) => Ok(c),
+        None => Err(vm.type_error(format!(
+            "BaseEventLoop.{method}() missing 1 required positional argument: 'callback'"
+        ))),
+    }
+}
+
+fn checked(vm: &mut Vm, l: &Ref<EventLoop>, callback: &Value, method: &str, thread: bool) -> R<()> {
+    core::check_open(vm, l)?;
+    if !l.get(vm).debug {
+        return Ok(());
+    }
+    if thread {
+        core::check_thread(vm, l)?;
+    }
+    let method = vm.new_str(method).into_value();
+    super::call_apy(vm, "base_events", "_check_callback", &[callback.clone(), method]).map(drop)
+}
+
+fn call_soon(vm: &mut Vm, args: &Args<'_>, method: &str, thread: bool) -> R {
+    let l = this(vm, args.pos)?;
+    super::only_keywords(vm, args, &format!("BaseEventLoop.{method}"), &["context", "callback"])?;
+    let callback = callback_arg(vm, args, 1, method)?;
+    checked(vm, &l, &callback, method, thread)?;
+    let rest = handle::rest(vm, args, 2);
+    let context = super::keyword(vm, args, "context").unwrap_or(Value::NONE);
+    let h = handle::new(vm, callback, rest, l.value(), context)?;
+    l.get_mut(vm).ready.push_back(Entry::Handle(h.clone()));
+    Ok(h.into_value())
+}
+
+fn call_later(vm: &mut Vm, args: &Args<'_>) -> R {
+    let l = this(vm, args.pos)?;
+    let Some(delay) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "delay")) else {
+        return Err(vm.type_error("BaseEventLoop.call_later() missing 1 required positional argument: 'delay'"));
+    };
+    if delay.is_none() {
+        return Err(vm.type_error("delay must not be None"));
+    }
+    let now = if l.get(vm).plain.timers {
+        vm.float(core::clock())
+    } else {
+        vm.call_method(l.value(), "time", &[])?
+    };
+    let when = vm.binary(crate::vm::ops::BinOp::Add, &now, &delay)?;
+    let pos: Vec<Value> = [l.value().clone(), when].into_iter().chain(args.pos.iter().skip(2).cloned()).collect();
+    let args = Args { pos: &pos, ..*args };
+    if l.get(vm).plain.timers {
+        return call_at(vm, &args);
+    }
+    let f = vm.get_attr_str(l.value(), "call_at")?;
+    vm.call_kw(&f, &Args { pos: pos.get(1..).unwrap_or_default(), ..args })
+}
+
+fn call_at(vm: &mut Vm, args: &Args<'_>) -> R {
+    let l = this(vm, args.pos)?;
+    super::only_keywords(vm, args, "BaseEventLoop.call_at", &["context", "callback", "when", "delay"])?;
+    let Some(when) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "when")) else {
+        return Err(vm.type_error("BaseEventLoop.call_at() missing 1 required positional argument: 'when'"));
+    };
+    if when.is_none() {
+        return Err(vm.type_error("when cannot be None"));
+    }
+    let callback = callback_arg(vm, args, 2, "call_at")?;
+    checked(vm, &l, &callback, "call_at", true)?;
+    let rest = handle::rest(vm, args, 3);
+    let context = super::keyword(vm, args, "context").unwrap_or(Value::NONE);
+    let seconds = crate::objects::float::to_f64(vm, &when)?;
+    let h = handle::new_timer(vm, when, callback, rest, l.value(), context)?;
+    h.get_mut(vm).scheduled = true;
+    l.get_mut(vm).timers.add(seconds, h.value().clone());
+    Ok(h.into_value())
+}
+
+// ---- async generators ----
+
+fn first_iteration(vm: &mut Vm, a: &[Value]) -> R {
+    let l = this(vm, a)?;
+    if l.get(vm).generators_shut {
+        let shown = vm.repr_string(&a[1])?;
+        let category = vm.exc.ResourceWarning.clone();
+        let text = format!("asynchronous generator {shown} was scheduled after loop.shutdown_asyncgens() call");
+        vm.warn(&category, &text, 1)?;
+    }
+    let [reference, ..] = crate::objects::weakref::classes(vm);
+    let w = vm.new_weakref(&reference, &a[1], Value::UNDEF)?;
+    let this = l.get(vm);
+    if this.generators.len() >= this.generators_limit {
+        let mut all = std::mem::take(&mut l.get_mut(vm).generators);
+        all.retain(|_, w: &mut Ref<WeakRef>| !w.get(vm).is_dead());
+        let mut this = l.get_mut(vm);
+        this.generators_limit = (all.len() * 2).max(64);
+        this.generators = all;
+    }
+    let old = l.get_mut(vm).generators.insert(a[1].bits(), w);
+    drop(old);
+    Ok(Value::NONE)
+}
+
+/// An async generator dies before it ended: a task closes it.
+fn generator_dies(vm: &mut Vm, a: &[Value]) -> R {
+    let l = this(vm, a)?;
+    let old = l.get_mut(vm).generators.remove(&a[1].bits());
+    drop(old);
+    if l.get(vm).closed {
+        return Ok(Value::NONE);
+    }
+    let create_task = vm.get_attr_str(l.value(), "create_task")?;
+    let aclose = vm.call_method(&a[1], "aclose", &[])?;
+    vm.call_method(l.value(), "call_soon_threadsafe", &[create_task, aclose])
+}
+
+// ---- descriptors ----
+
+const WATCHING: &[NativeDef] = &[
+    NativeDef::raw("add_reader(self, fd, callback, *args)", "Add a reader callback.", |vm, args| watch(vm, args, false)),
+    NativeDef::raw("add_writer(self, fd, callback, *args)", "Add a writer callback.", |vm, args| watch(vm, args, true)),
+    NativeDef::new("remove_reader(self, fd)", "Remove a reader callback.", |vm, a| unwatch(vm, a, false)),
+    NativeDef::new("remove_writer(self, fd)", "Remove a writer callback.", |vm, a| unwatch(vm, a, true)),
+];
+
+/// The number of a descriptor, or of an object with `fileno()`.
+///
+/// # Errors
+/// ValueError when it is none.
+pub fn descriptor(vm: &mut Vm, v: &Value) -> R<i32> {
+    let n = match v.as_small_int() {
+        Some(n) => n,
+        None => {
+            let name = vm.names.fileno.clone();
+            match vm.get_attr_opt(v, &name)? {
+                Some(f) => {
+                    let n = vm.call(&f, &[])?;
+                    vm.index_i64(&n)?
+                }
+                None => {
+                    let shown = vm.repr_string(v)?;
+                    return Err(vm.value_error(format!("Invalid file object: {shown}")));
+                }
+            }
+        }
+    };
+    match i32::try_from(n) {
+        Ok(fd) if fd >= 0 => Ok(fd),
+        _ => Err(vm.value_error(format!("Invalid file descriptor: {n}"))),
+    }
+}
+
+fn watch(vm: &mut Vm, args: &Args<'_>, writer: bool) -> R {
+    let l = this(vm, args.pos)?;
+    let (Some(fd), Some(callback)) = (args.pos.get(1).cloned(), args.pos.get(2).cloned()) else {
+        return Err(vm.type_error("a descriptor and a callback are required"));
+    };
+    core::check_open(vm, &l)?;
+    let fd = descriptor(vm, &fd)?;
+    let rest = handle::rest(vm, args, 3);
+    let h = handle::new(vm, callback, rest, l.value(), Value::NONE)?;
+    core::ensure_reactor(vm, &l)?;
+    let added = match &mut l.get_mut(vm).reactor {
+        Some(r) => r.add(fd, writer, h.value().clone()),
+        None => Ok(None),
+    };
+    match added {
+        Ok(old) => {
+            if let Some(old) = old.as_ref().and_then(|v| v.cast::<Handle>()) {
+                handle::cancel(vm, old)?;
+            }
+            Ok(Value::NONE)
+        }
+        Err(e) => Err(vm.os_error(&e, None)),
+    }
+}
+
+fn unwatch(vm: &mut Vm, a: &[Value], writer: bool) -> R {
+    let l = this(vm, a)?;
+    if l.get(vm).closed {
+        return Ok(Value::FALSE);
+    }
+    let fd = descriptor(vm, &a[1])?;
+    let old = l.get_mut(vm).reactor.as_mut().and_then(|r| r.remove(fd, writer));
+    match old.as_ref().and_then(|v| v.cast::<Handle>()) {
+        Some(h) => {
+            handle::cancel(vm, h)?;
+            Ok(Value::TRUE)
+        }
+        None => Ok(Value::FALSE),
+    }
+}

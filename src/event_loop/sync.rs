@@ -1,0 +1,538 @@
+//! `Lock`, `Event`, `Semaphore` and `BoundedSemaphore`. Their waits are native coroutines (see `coroutine`).
+//!
+//! Fairness and the behaviour under cancellation are CPython's: waiters are served in order, a waiter that was
+//! chosen and then cancelled passes its turn on.
+
+use super::coroutine::{self, Next, Op};
+use super::future;
+use super::{Classes, gather};
+use crate::heap_object;
+use crate::vm::class::Class;
+use crate::vm::exception::Raised;
+use crate::vm::native::{GetSetDef, NativeDef, arg};
+use crate::vm::object::Ref;
+use crate::vm::{R, Value, Vm};
+use std::collections::VecDeque;
+
+heap_object! {
+    /// The payload of `asyncio.Lock`.
+    pub struct Lock { waiters: VecDeque<Value>, locked: bool, event_loop: Value, used: bool }
+    external = |this| this.waiters.capacity() * 8;
+}
+
+heap_object! {
+    /// The payload of `asyncio.Event`.
+    pub struct Event { waiters: VecDeque<Value>, value: bool, event_loop: Value }
+    external = |this| this.waiters.capacity() * 8;
+}
+
+heap_object! {
+    /// The payload of `asyncio.Semaphore` and `asyncio.BoundedSemaphore`.
+    pub struct Semaphore { waiters: VecDeque<Value>, value: i64, bound: i64, event_loop: Value, used: bool }
+    external = |this| this.waiters.capacity() * 8;
+}
+
+/// Gives the classes their methods.
+pub fn init(vm: &mut Vm, classes: &Classes) {
+    let [lock, event, semaphore, bounded] = &classes.sync;
+    vm.extend_class(lock, LOCK, LOCK_ATTRS);
+    vm.extend_class(event, EVENT, EVENT_ATTRS);
+    vm.extend_class(semaphore, SEMAPHORE, SEMAPHORE_ATTRS);
+    vm.extend_class(bounded, BOUNDED, BOUNDED_ATTRS);
+}
+
+/// The loop that runs, which an object is bound to from its first wait on. `bound` is what it is bound to.
+///
+/// # Errors
+/// RuntimeError when it is another one.
+pub fn bind_loop(vm: &mut Vm, this: &Value, bound: &Value) -> R {
+    let running = super::running_loop(vm).unwrap_or(Value::NONE);
+    if !bound.is_undef() && !bound.is_none() && !bound.is(&running) {
+        let shown = vm.repr_string(this)?;
+        return Err(vm.runtime_error(format!("{shown} is bound to a different event loop")));
+    }
+    if running.is_none() {
+        return Err(vm.runtime_error("no running event loop"));
+    }
+    Ok(running)
+}
+
+/// A future of the running loop for somebody who waits.
+///
+/// # Errors
+/// What `create_future` raises.
+pub fn new_waiter(vm: &mut Vm, event_loop: &Value) -> R {
+    future::create_future(vm, event_loop)
+}
+
+/// Takes a waiter out of a queue of them.
+pub fn take_out(waiters: &mut VecDeque<Value>, f: &Value) -> Option<Value> {
+    let at = waiters.iter().position(|w| w.is(f))?;
+    waiters.remove(at)
+}
+
+fn all_cancelled(vm: &mut Vm, waiters: &[Value]) -> R<bool> {
+    for w in waiters {
+        if !gather::is_cancelled(vm, w)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn is_cancellation(vm: &mut Vm, e: &Raised) -> R<bool> {
+    let class = super::classes(vm)?.cancelled_error.clone();
+    Ok(vm.raised_is(e, &class))
+}
+
+/// Whether a script's class has a method of its own in the place of a built-in class's.
+pub fn overrides(vm: &mut Vm, v: &Value, base: &Ref<Class>, name: &str) -> bool {
+    let class = vm.class_of(v).clone();
+    if !class.get(vm).is_heap() {
+        return false;
+    }
+    let name = vm.intern(name);
+    match (vm.lookup(&class, &name), vm.lookup(base, &name)) {
+        (Some(a), Some(b)) => !a.is(&b),
+        _ => true,
+    }
+}
+
+/// `lock.release()` or `semaphore.release()`, by the script's method where there is one.
+///
+/// # Errors
+/// What it raises.
+pub fn release_any(vm: &mut Vm, v: &Value) -> R<()> {
+    vm.call_method(v, "release", &[]).map(drop)
+}
+
+/// `repr` as CPython makes it: `<asyncio.locks.Lock object at 0x… [extra]>`.
+fn describe(vm: &mut Vm, v: &Value, mut extra: String, waiters: usize) -> R {
+    if waiters > 0 {
+        extra.push_str(&format!(", waiters:{waiters}"));
+    }
+    let class = vm.full_class_name(v);
+    let address = crate::vm::class_ops::address(v);
+    Ok(vm.new_str(&format!("<{class} object at {address:#x} [{extra}]>")).into())
+}
+
+// ---- Lock ----
+
+const LOCK: &[NativeDef] = &[
+    NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
+        let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
+        let lock = Lock { waiters: VecDeque::new(), locked: false, event_loop: Value::UNDEF, used: false };
+        Ok(vm.alloc_as(&class, lock).into())
+    }),
+    NativeDef::new("__init__(self)", "", |_, _| Ok(Value::NONE)),
+    NativeDef::new("locked(self)", "Return True if lock is acquired.", |vm, a| {
+        let l = vm.this::<Lock>(a, "locked")?;
+        Ok(Value::bool(l.get(vm).locked))
+    }),
+    NativeDef::new("acquire(self)", "Acquire a lock.", |vm, a| {
+        let l = vm.this::<Lock>(a, "acquire")?.clone();
+        coroutine::new(vm, Op::LockAcquire(l, false))
+    }),
+    NativeDef::new("release(self)", "Release a lock.", |vm, a| {
+        let l = vm.this::<Lock>(a, "release")?.clone();
+        if !l.get(vm).locked {
+            return Err(vm.runtime_error("Lock is not acquired."));
+        }
+        l.get_mut(vm).locked = false;
+        wake_first(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("__aenter__(self)", "Acquire the lock.", |vm, a| {
+        let l = vm.this::<Lock>(a, "__aenter__")?.clone();
+        let base = super::classes(vm)?.sync[0].clone();
+        if overrides(vm, &a[0], &base, "acquire") {
+            return super::call_apy(vm, "locks", "_enter", &[a[0].clone()]);
+        }
+        coroutine::new(vm, Op::LockAcquire(l, true))
+    }),
+    NativeDef::new("__aexit__(self, exc_type, exc, tb)", "Release the lock.", |vm, a| {
+        let l = vm.this::<Lock>(a, "__aexit__")?.clone();
+        coroutine::new(vm, Op::LockExit(l))
+    }),
+    NativeDef::new("_wake_up_first(self)", "Ensure that the first waiter will wake up.", |vm, a| {
+        let l = vm.this::<Lock>(a, "_wake_up_first")?.clone();
+        wake_first(vm, &l)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
+        let l = vm.this::<Lock>(a, "__repr__")?.get(vm);
+        let (state, n) = (if l.locked { "locked" } else { "unlocked" }, l.waiters.len());
+        describe(vm, &a[0], state.to_owned(), n)
+    }),
+];
+
+fn deque_of(vm: &mut Vm, items: Vec<Value>, used: bool) -> R {
+    if !used {
+        return Ok(Value::NONE);
+    }
+    let m = crate::modules::import::import_module(vm, "collections")?;
+    let class = vm.get_attr_str(&m, "deque")?;
+    let list = vm.list(items).into_value();
+    vm.call(&class, &[list])
+}
+
+fn loop_or_none(v: &Value) -> Value {
+    if v.is_undef() { Value::NONE } else { v.clone() }
+}
+
+const LOCK_ATTRS: &[GetSetDef] = &[
+    GetSetDef::new("_waiters", "", |vm, v| {
+        let l = vm.this::<Lock>(std::slice::from_ref(v), "_waiters")?.get(vm);
+        let (items, used) = (l.waiters.iter().cloned().collect(), l.used);
+        deque_of(vm, items, used)
+    }),
+    GetSetDef::with_set(
+        "_locked",
+        "",
+        |vm, v| {
+            let l = vm.this::<Lock>(std::slice::from_ref(v), "_locked")?;
+            Ok(Value::bool(l.get(vm).locked))
+        },
+        |vm, v, new| {
+            let l = vm.this::<Lock>(std::slice::from_ref(v), "_locked")?.clone();
+            let on = match new {
+                Some(new) => vm.truth(&new)?,
+                None => false,
+            };
+            l.get_mut(vm).locked = on;
+            Ok(())
+        },
+    ),
+    GetSetDef::new("_loop", "", |vm, v| {
+        let l = vm.this::<Lock>(std::slice::from_ref(v), "_loop")?;
+        Ok(loop_or_none(&l.get(vm).event_loop))
+    }),
+];
+
+fn entered(enter: bool) -> Next {
+    Next::Return(if enter { Value::NONE } else { Value::TRUE })
+}
+
+/// The start of `lock.acquire()`.
+///
+/// # Errors
+/// RuntimeError when the lock belongs to another loop.
+pub fn begin_acquire(vm: &mut Vm, l: &Ref<Lock>, enter: bool) -> R<Next> {
+    let this = l.get(vm);
+    if !this.locked {
+        let waiters: Vec<Value> = this.waiters.iter().cloned().collect();
+        if waiters.is_empty() || all_cancelled(vm, &waiters)? {
+            l.get_mut(vm).locked = true;
+            return Ok(entered(enter));
+        }
+    }
+    let bound = l.get(vm).event_loop.clone();
+    let event_loop = bind_loop(vm, l.value(), &bound)?;
+    let f = new_waiter(vm, &event_loop)?;
+    let mut this = l.get_mut(vm);
+    this.event_loop = event_loop;
+    this.used = true;
+    this.waiters.push_back(f.clone());
+    Ok(Next::Wait(f))
+}
+
+/// The end of `lock.acquire()`.
+///
+/// # Errors
+/// What interrupted the wait.
+pub fn end_acquire(vm: &mut Vm, l: &Ref<Lock>, enter: bool, f: &Value, outcome: R) -> R<Next> {
+    drop(take_out(&mut l.get_mut(vm).waiters, f));
+    match outcome {
+        Ok(_) => {
+            l.get_mut(vm).locked = true;
+            Ok(entered(enter))
+        }
+        Err(e) => {
+            if is_cancellation(vm, &e)? && !l.get(vm).locked {
+                wake_first(vm, l)?;
+            }
+            Err(e)
+        }
+    }
+}
+
+fn wake_first(vm: &mut Vm, l: &Ref<Lock>) -> R<()> {
+    let Some(f) = l.get(vm).waiters.front().cloned() else { return Ok(()) };
+    if gather::is_done(vm, &f)? { Ok(()) } else { future::set_result(vm, &f, Value::TRUE) }
+}
+
+// ---- Event ----
+
+const EVENT: &[NativeDef] = &[
+    NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
+        let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
+        let event = Event { waiters: VecDeque::new(), value: false, event_loop: Value::UNDEF };
+        Ok(vm.alloc_as(&class, event).into())
+    }),
+    NativeDef::new("__init__(self)", "", |_, _| Ok(Value::NONE)),
+    NativeDef::new("is_set(self)", "Return True if and only if the internal flag is true.", |vm, a| {
+        let e = vm.this::<Event>(a, "is_set")?;
+        Ok(Value::bool(e.get(vm).value))
+    }),
+    NativeDef::new("set(self)", "Set the internal flag to true and wake those who wait.", |vm, a| {
+        let e = vm.this::<Event>(a, "set")?.clone();
+        set_event(vm, &e)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("clear(self)", "Reset the internal flag to false.", |vm, a| {
+        let e = vm.this::<Event>(a, "clear")?.clone();
+        e.get_mut(vm).value = false;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("wait(self)", "Block until the internal flag is true.", |vm, a| {
+        let e = vm.this::<Event>(a, "wait")?.clone();
+        coroutine::new(vm, Op::EventWait(e))
+    }),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
+        let e = vm.this::<Event>(a, "__repr__")?.get(vm);
+        let (state, n) = (if e.value { "set" } else { "unset" }, e.waiters.len());
+        describe(vm, &a[0], state.to_owned(), n)
+    }),
+];
+
+const EVENT_ATTRS: &[GetSetDef] = &[
+    GetSetDef::new("_waiters", "", |vm, v| {
+        let e = vm.this::<Event>(std::slice::from_ref(v), "_waiters")?.get(vm);
+        let items = e.waiters.iter().cloned().collect();
+        deque_of(vm, items, true)
+    }),
+    GetSetDef::new("_value", "", |vm, v| {
+        let e = vm.this::<Event>(std::slice::from_ref(v), "_value")?;
+        Ok(Value::bool(e.get(vm).value))
+    }),
+    GetSetDef::new("_loop", "", |vm, v| {
+        let e = vm.this::<Event>(std::slice::from_ref(v), "_loop")?;
+        Ok(loop_or_none(&e.get(vm).event_loop))
+    }),
+];
+
+/// A new event that is set or not.
+///
+/// # Errors
+/// None in a sound build.
+pub fn new_event(vm: &mut Vm, value: bool) -> R<Ref<Event>> {
+    let class = super::classes(vm)?.sync[1].clone();
+    Ok(vm.alloc_as(&class, Event { waiters: VecDeque::new(), value, event_loop: Value::UNDEF }))
+}
+
+/// `event.set()`.
+///
+/// # Errors
+/// RuntimeError when the loop of a waiter is closed.
+pub fn set_event(vm: &mut Vm, e: &Ref<Event>) -> R<()> {
+    if e.get(vm).value {
+        return Ok(());
+    }
+    e.get_mut(vm).value = true;
+    let waiters: Vec<Value> = e.get(vm).waiters.iter().cloned().collect();
+    for f in &waiters {
+        if !gather::is_done(vm, f)? {
+            future::set_result(vm, f, Value::TRUE)?;
+        }
+    }
+    Ok(())
+}
+
+/// `event.clear()`.
+pub fn clear_event(vm: &mut Vm, e: &Ref<Event>) {
+    e.get_mut(vm).value = false;
+}
+
+/// The start of `event.wait()`.
+///
+/// # Errors
+/// RuntimeError when the event belongs to another loop.
+pub fn begin_wait(vm: &mut Vm, e: &Ref<Event>) -> R<Next> {
+    if e.get(vm).value {
+        return Ok(Next::Return(Value::TRUE));
+    }
+    let bound = e.get(vm).event_loop.clone();
+    let event_loop = bind_loop(vm, e.value(), &bound)?;
+    let f = new_waiter(vm, &event_loop)?;
+    let mut this = e.get_mut(vm);
+    this.event_loop = event_loop;
+    this.waiters.push_back(f.clone());
+    Ok(Next::Wait(f))
+}
+
+/// The end of `event.wait()`.
+///
+/// # Errors
+/// What interrupted the wait.
+pub fn end_wait(vm: &mut Vm, e: &Ref<Event>, f: &Value, outcome: R) -> R<Next> {
+    drop(take_out(&mut e.get_mut(vm).waiters, f));
+    outcome.map(|_| Next::Return(Value::TRUE))
+}
+
+// ---- Semaphore ----
+
+const SEMAPHORE: &[NativeDef] = &[
+    NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
+        let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
+        let payload =
+            Semaphore { waiters: VecDeque::new(), value: 1, bound: 1, event_loop: Value::UNDEF, used: false };
+        Ok(vm.alloc_as(&class, payload).into())
+    }),
+    NativeDef::new("__init__(self, value=1)", "", |vm, a| {
+        let s = vm.this::<Semaphore>(a, "__init__")?.clone();
+        let value = match arg(a, 1) {
+            Some(v) => vm.index_i64(v)?,
+            None => 1,
+        };
+        if value < 0 {
+            return Err(vm.value_error("Semaphore initial value must be >= 0"));
+        }
+        let mut s = s.get_mut(vm);
+        s.value = value;
+        s.bound = value;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("locked(self)", "Returns True if semaphore cannot be acquired immediately.", |vm, a| {
+        let s = vm.this::<Semaphore>(a, "locked")?.clone();
+        Ok(Value::bool(semaphore_locked(vm, &s)?))
+    }),
+    NativeDef::new("acquire(self)", "Acquire a semaphore.", |vm, a| {
+        let s = vm.this::<Semaphore>(a, "acquire")?.clone();
+        coroutine::new(vm, Op::SemaphoreAcquire(s, false))
+    }),
+    NativeDef::new("release(self)", "Release a semaphore, incrementing the internal counter by one.", |vm, a| {
+        let s = vm.this::<Semaphore>(a, "release")?.clone();
+        release_semaphore(vm, &s)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("__aenter__(self)", "Acquire the semaphore.", |vm, a| {
+        let s = vm.this::<Semaphore>(a, "__aenter__")?.clone();
+        let base = super::classes(vm)?.sync[2].clone();
+        if overrides(vm, &a[0], &base, "acquire") {
+            return super::call_apy(vm, "locks", "_enter", &[a[0].clone()]);
+        }
+        coroutine::new(vm, Op::SemaphoreAcquire(s, true))
+    }),
+    NativeDef::new("__aexit__(self, exc_type, exc, tb)", "Release the semaphore.", |vm, a| {
+        let s = vm.this::<Semaphore>(a, "__aexit__")?.clone();
+        coroutine::new(vm, Op::SemaphoreExit(s))
+    }),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
+        let s = vm.this::<Semaphore>(a, "__repr__")?.clone();
+        let locked = semaphore_locked(vm, &s)?;
+        let this = s.get(vm);
+        let state = if locked { "locked".to_owned() } else { format!("unlocked, value:{}", this.value) };
+        let n = this.waiters.len();
+        describe(vm, &a[0], state, n)
+    }),
+];
+
+const SEMAPHORE_ATTRS: &[GetSetDef] = &[
+    GetSetDef::new("_waiters", "", |vm, v| {
+        let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_waiters")?.get(vm);
+        let (items, used) = (s.waiters.iter().cloned().collect(), s.used);
+        deque_of(vm, items, used)
+    }),
+    GetSetDef::with_set(
+        "_value",
+        "",
+        |vm, v| {
+            let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_value")?;
+            Ok(vm.int(s.get(vm).value))
+        },
+        |vm, v, new| {
+            let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_value")?.clone();
+            let n = match new {
+                Some(new) => vm.index_i64(&new)?,
+                None => 0,
+            };
+            s.get_mut(vm).value = n;
+            Ok(())
+        },
+    ),
+    GetSetDef::new("_loop", "", |vm, v| {
+        let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_loop")?;
+        Ok(loop_or_none(&s.get(vm).event_loop))
+    }),
+];
+
+const BOUNDED: &[NativeDef] = &[NativeDef::new("release(self)", "Release a semaphore.", |vm, a| {
+    let s = vm.this::<Semaphore>(a, "release")?.clone();
+    if s.get(vm).value >= s.get(vm).bound {
+        return Err(vm.value_error("BoundedSemaphore released too many times"));
+    }
+    release_semaphore(vm, &s)?;
+    Ok(Value::NONE)
+})];
+
+const BOUNDED_ATTRS: &[GetSetDef] = &[GetSetDef::new("_bound_value", "", |vm, v| {
+    let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_bound_value")?;
+    Ok(vm.int(s.get(vm).bound))
+})];
+
+fn semaphore_locked(vm: &mut Vm, s: &Ref<Semaphore>) -> R<bool> {
+    let this = s.get(vm);
+    if this.value == 0 {
+        return Ok(true);
+    }
+    let waiters: Vec<Value> = this.waiters.iter().cloned().collect();
+    Ok(!all_cancelled(vm, &waiters)?)
+}
+
+fn release_semaphore(vm: &mut Vm, s: &Ref<Semaphore>) -> R<()> {
+    {
+        let mut this = s.get_mut(vm);
+        this.value = this.value.saturating_add(1);
+    }
+    wake_next(vm, s).map(drop)
+}
+
+/// Gives its turn to the first waiter that has none yet; false when there is no such waiter.
+fn wake_next(vm: &mut Vm, s: &Ref<Semaphore>) -> R<bool> {
+    for at in 0.. {
+        let Some(f) = s.get(vm).waiters.get(at).cloned() else { break };
+        if !gather::is_done(vm, &f)? {
+            s.get_mut(vm).value -= 1;
+            future::set_result(vm, &f, Value::TRUE)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The start of `semaphore.acquire()`.
+///
+/// # Errors
+/// RuntimeError when the semaphore belongs to another loop.
+pub fn begin_semaphore(vm: &mut Vm, s: &Ref<Semaphore>, enter: bool) -> R<Next> {
+    if !semaphore_locked(vm, s)? {
+        s.get_mut(vm).value -= 1;
+        return Ok(entered(enter));
+    }
+    let bound = s.get(vm).event_loop.clone();
+    let event_loop = bind_loop(vm, s.value(), &bound)?;
+    let f = new_waiter(vm, &event_loop)?;
+    let mut this = s.get_mut(vm);
+    this.event_loop = event_loop;
+    this.used = true;
+    this.waiters.push_back(f.clone());
+    Ok(Next::Wait(f))
+}
+
+/// The end of `semaphore.acquire()`.
+///
+/// # Errors
+/// What interrupted the wait.
+pub fn end_semaphore(vm: &mut Vm, s: &Ref<Semaphore>, enter: bool, f: &Value, outcome: R) -> R<Next> {
+    drop(take_out(&mut s.get_mut(vm).waiters, f));
+    if let Err(e) = &outcome
+        && is_cancellation(vm, e)?
+        && gather::is_done(vm, f)?
+        && !gather::is_cancelled(vm, f)?
+    {
+        // It was chosen, but cannot take its turn.
+        s.get_mut(vm).value += 1;
+    }
+    while s.get(vm).value > 0 && wake_next(vm, s)? {}
+    outcome.map(|_| entered(enter))
+}

@@ -1,0 +1,105 @@
+//! `print`, `input`, `open`, `breakpoint`.
+
+use crate::vm::native::{Args, NativeDef, arg};
+use crate::vm::str::Str;
+use crate::vm::{R, Value, Vm};
+
+pub(super) const FUNCTIONS: &[NativeDef] = &[
+    NativeDef::raw(
+        "print(*args, sep=' ', end='\\n', file=None, flush=False)",
+        "Prints the values to a stream, or to sys.stdout by default.",
+        print,
+    ),
+    NativeDef::new("input(prompt='', /)", "Read a string from standard input. The trailing newline is stripped.", input),
+    NativeDef::raw(
+        "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
+        "Open file and return a stream.",
+        open,
+    ),
+    NativeDef::raw("breakpoint(*args, **kws)", "Call sys.breakpointhook(*args, **kws).", |vm, args| {
+        match vm.loaded_attr("sys", "breakpointhook") {
+            Some(hook) => vm.call_kw(&hook, args),
+            None => Err(vm.runtime_error("lost sys.breakpointhook")),
+        }
+    }),
+];
+
+fn print(vm: &mut Vm, args: &Args<'_>) -> R {
+    let (mut sep, mut end, mut file, mut flush) = (Value::NONE, Value::NONE, Value::NONE, false);
+    for (k, v) in args.keywords() {
+        match vm.str_of(k).as_str() {
+            "sep" => sep = v.clone(),
+            "end" => end = v.clone(),
+            "file" => file = v.clone(),
+            "flush" => flush = vm.truth(v)?,
+            other => return Err(vm.type_error(format!("print() got an unexpected keyword argument '{other}'"))),
+        }
+    }
+    for (name, v) in [("sep", &sep), ("end", &end)] {
+        if !v.is_none() && !v.is_a::<Str>() {
+            let got = vm.class_name(v);
+            return Err(vm.type_error(format!("{name} must be None or a string, not {got}")));
+        }
+    }
+    if file.is_none() {
+        match vm.loaded_attr("sys", "stdout") {
+            Some(f) if f.is_none() => return Ok(Value::NONE),
+            Some(f) => file = f,
+            None => return Err(vm.runtime_error("lost sys.stdout")),
+        }
+    }
+    let write = vm.get_attr_str(&file, "write")?;
+    let mut text: Vec<u8> = Vec::new();
+    for (i, v) in args.pos.iter().enumerate() {
+        if i > 0 {
+            push(vm, &mut text, &sep, b" ");
+        }
+        let s = vm.str(v)?;
+        text.extend_from_slice(s.get(vm).as_bytes());
+    }
+    push(vm, &mut text, &end, b"\n");
+    let text = vm.new_str_bytes(&text).into_value();
+    vm.call(&write, &[text])?;
+    if flush {
+        vm.call_method(&file, "flush", &[])?;
+    }
+    Ok(Value::NONE)
+}
+
+fn push(vm: &Vm, text: &mut Vec<u8>, v: &Value, default: &[u8]) {
+    match v.cast::<Str>() {
+        Some(s) => text.extend_from_slice(s.get(vm).as_bytes()),
+        None => text.extend_from_slice(default),
+    }
+}
+
+fn input(vm: &mut Vm, a: &[Value]) -> R {
+    let stream = |vm: &mut Vm, name: &str| match vm.loaded_attr("sys", name) {
+        Some(s) if !s.is_none() => Ok(s),
+        _ => Err(vm.runtime_error(format!("input(): lost sys.{name}"))),
+    };
+    let (stdin, stdout) = (stream(vm, "stdin")?, stream(vm, "stdout")?);
+    if let Some(prompt) = arg(a, 0) {
+        let prompt = vm.str(prompt)?.into_value();
+        vm.call_method(&stdout, "write", &[prompt])?;
+    }
+    vm.call_method(&stdout, "flush", &[])?;
+    let line = vm.call_method(&stdin, "readline", &[])?;
+    let Some(s) = line.cast::<Str>() else {
+        return Err(vm.type_error("object.readline() returned non-string"));
+    };
+    let bytes = s.get(vm).as_bytes();
+    if bytes.is_empty() {
+        return Err(vm.eof_error("EOF when reading a line"));
+    }
+    match bytes.strip_suffix(b"\n") {
+        Some(rest) => Ok(vm.new_str_bytes(rest).into()),
+        None => Ok(line),
+    }
+}
+
+fn open(vm: &mut Vm, args: &Args<'_>) -> R {
+    let io = crate::modules::import::import_module(vm, "_io")?;
+    let open = vm.get_attr_str(&io, "open")?;
+    vm.call_kw(&open, args)
+}

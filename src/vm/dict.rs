@@ -1,0 +1,581 @@
+//! `dict`: insertion-ordered entries and a small index.
+//!
+//! Up to eight entries there is no index: the entries are compared one by one. Beyond, a table of `u32` slots
+//! maps hashes to entries by linear probing. Deleted entries stay as tombstones until the next growth.
+//!
+//! Keys with a script-defined `__eq__` can run anything, changing this very dict included. The methods of
+//! [`Ref<Dict>`] therefore look for a candidate, let go of the table, compare, and start again if the table
+//! changed meanwhile. Methods of [`Dict`] itself compare by identity and, for strings, by content: they serve
+//! dicts whose keys are all strings, such as namespaces.
+
+use super::object::{Kind, Object, Ref, Trace, Tracer};
+use super::str::Str;
+use super::value::Value;
+use super::{R, Vm};
+use std::cell::Cell;
+
+/// One item.
+pub struct Entry {
+    hash: u64,
+    key: Value,
+    value: Value,
+}
+
+/// The payload of `dict`.
+#[derive(Default)]
+pub struct Dict {
+    entries: Vec<Entry>,
+    /// Slot to entry number plus one; 0 is empty. Length zero or a power of two.
+    index: Vec<u32>,
+    live: usize,
+    /// Identifies this set of keys to inline caches; 0 when keys changed since anyone asked.
+    keys_version: Cell<u32>,
+    /// Counts changes of keys, for iterators and probing.
+    changes: u32,
+}
+
+impl Trace for Dict {
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        for e in &self.entries {
+            tracer.value(&e.key);
+            tracer.value(&e.value);
+        }
+    }
+    fn clear(&mut self) {
+        *self = Dict::default();
+    }
+}
+
+impl Object for Dict {
+    const KIND: Kind = Kind::Dict;
+    fn external(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>() + self.index.capacity() * 4
+    }
+}
+
+const _: () = assert!(size_of::<Dict>() == 64 && size_of::<Entry>() == 24);
+
+const NO_INDEX: usize = 8;
+
+/// Where a probe stands.
+pub(super) enum Probe {
+    /// An entry with the very key.
+    Found(usize),
+    /// An entry with the same hash whose key must be compared by script-visible equality.
+    Compare(usize),
+    /// No entry.
+    Absent,
+}
+
+impl Dict {
+    /// An empty dict with room for `n` items.
+    pub fn with_capacity(n: usize) -> Dict {
+        let mut d = Dict { entries: Vec::with_capacity(n), ..Dict::default() };
+        if n > NO_INDEX {
+            d.index = vec![0; index_len(n)];
+        }
+        d
+    }
+
+    /// The number of items.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether it has no items.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// Counts changes of the set of keys: an iterator that finds another number stops with an error.
+    pub fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    /// The item at or after position `at` in insertion order, with the position after it.
+    #[inline]
+    pub fn next_entry(&self, mut at: usize) -> Option<(usize, &Value, &Value)> {
+        loop {
+            let e = self.entries.get(at)?;
+            at += 1;
+            if !e.key.is(&Value::TOMBSTONE) {
+                return Some((at, &e.key, &e.value));
+            }
+        }
+    }
+
+    /// The item at or before position `at` (exclusive) in insertion order, with its position.
+    pub fn previous_entry(&self, mut at: usize) -> Option<(usize, &Value, &Value)> {
+        at = at.min(self.entries.len());
+        while at > 0 {
+            at -= 1;
+            let e = &self.entries[at];
+            if !e.key.is(&Value::TOMBSTONE) {
+                return Some((at, &e.key, &e.value));
+            }
+        }
+        None
+    }
+
+    /// One more than the last position.
+    pub fn end(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// All items in insertion order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Value, &Value)> {
+        self.entries.iter().filter(|e| !e.key.is(&Value::TOMBSTONE)).map(|e| (&e.key, &e.value))
+    }
+
+    /// All items in insertion order with the hashes of their keys.
+    pub fn iter_hashed(&self) -> impl Iterator<Item = (u64, &Value, &Value)> {
+        self.entries.iter().filter(|e| !e.key.is(&Value::TOMBSTONE)).map(|e| (e.hash, &e.key, &e.value))
+    }
+
+    /// The value of entry `at`, for inline caches.
+    #[inline(always)]
+    pub(super) fn value_at(&self, at: usize) -> Option<&Value> {
+        self.entries.get(at).map(|e| &e.value)
+    }
+
+    /// Replaces the value of entry `at`, for inline caches.
+    #[inline(always)]
+    pub(super) fn replace_at(&mut self, at: usize, value: Value) -> Option<Value> {
+        self.entries.get_mut(at).map(|e| std::mem::replace(&mut e.value, value))
+    }
+
+    #[inline(always)]
+    pub(super) fn keys_version(&self) -> u32 {
+        self.keys_version.get()
+    }
+
+    pub(super) fn set_keys_version(&self, version: u32) {
+        self.keys_version.set(version);
+    }
+
+    /// Looks for `key` from the place that `cursor` names (start with 0), by hash and identity; strings are
+    /// compared here, everything else is left to the caller as [`Probe::Compare`].
+    #[inline]
+    pub(super) fn probe(&self, hash: u64, key: &Value, cursor: &mut usize) -> Probe {
+        if self.index.is_empty() {
+            while let Some(e) = self.entries.get(*cursor) {
+                let at = *cursor;
+                *cursor += 1;
+                if e.hash == hash {
+                    match self.same_key(e, key) {
+                        Some(true) => return Probe::Found(at),
+                        Some(false) => {}
+                        None => return Probe::Compare(at),
+                    }
+                }
+            }
+            return Probe::Absent;
+        }
+        let mask = self.index.len() - 1;
+        loop {
+            let slot = (spread(hash) + *cursor) & mask;
+            *cursor += 1;
+            let n = self.index[slot];
+            if n == 0 || *cursor > mask + 1 {
+                return Probe::Absent;
+            }
+            let at = n as usize - 1;
+            let e = &self.entries[at];
+            if e.hash == hash {
+                match self.same_key(e, key) {
+                    Some(true) => return Probe::Found(at),
+                    Some(false) => {}
+                    None => return Probe::Compare(at),
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn same_key(&self, e: &Entry, key: &Value) -> Option<bool> {
+        if e.key.is(key) {
+            return Some(true);
+        }
+        if e.key.is(&Value::TOMBSTONE) {
+            return Some(false);
+        }
+        if let (Some(a), Some(b)) = (e.key.as_small_int(), key.as_small_int()) {
+            return Some(a == b);
+        }
+        match (exact_str(&e.key), exact_str(key)) {
+            // SAFETY: both values are alive, and strings never change.
+            (Some(a), Some(b)) => Some(unsafe { (*a.as_ptr()).as_bytes() == (*b.as_ptr()).as_bytes() }),
+            _ => None,
+        }
+    }
+
+    /// The key of entry `at`.
+    pub(super) fn key_at(&self, at: usize) -> &Value {
+        &self.entries[at].key
+    }
+
+    /// The position of a string key, by its hash; other equal keys (instances of subclasses) are not found.
+    #[inline]
+    pub(super) fn find_str(&self, hash: u64, key: &Value) -> Option<usize> {
+        let mut cursor = 0;
+        loop {
+            match self.probe(hash, key, &mut cursor) {
+                Probe::Found(at) => return Some(at),
+                Probe::Absent => return None,
+                Probe::Compare(_) => {}
+            }
+        }
+    }
+
+    /// Adds an item whose key is known to be absent.
+    pub(super) fn insert_new(&mut self, hash: u64, key: Value, value: Value) {
+        self.keys_changed();
+        if self.entries.len() == self.entries.capacity() || self.entries.len() >= (u32::MAX - 1) as usize {
+            self.make_room();
+        }
+        self.entries.push(Entry { hash, key, value });
+        self.live += 1;
+        let n = self.entries.len();
+        if self.index.is_empty() {
+            if n > NO_INDEX {
+                self.reindex();
+            }
+        } else if n * 3 > self.index.len() * 2 {
+            self.reindex();
+        } else {
+            self.link(hash, n as u32);
+        }
+    }
+
+    #[inline]
+    fn keys_changed(&mut self) {
+        self.keys_version.set(0);
+        self.changes = self.changes.wrapping_add(1);
+    }
+
+    fn link(&mut self, hash: u64, n: u32) {
+        let mask = self.index.len() - 1;
+        let mut slot = spread(hash) & mask;
+        while self.index[slot] != 0 {
+            slot = (slot + 1) & mask;
+        }
+        self.index[slot] = n;
+    }
+
+    fn make_room(&mut self) {
+        if self.live < self.entries.len() / 4 * 3 {
+            self.compact();
+        } else {
+            let more = (self.entries.len() / 2).max(4);
+            self.entries.reserve_exact(more);
+        }
+    }
+
+    fn compact(&mut self) {
+        self.entries.retain(|e| !e.key.is(&Value::TOMBSTONE));
+        self.reindex();
+    }
+
+    fn reindex(&mut self) {
+        if self.live <= NO_INDEX && self.entries.len() <= NO_INDEX {
+            self.index = Vec::new();
+            return;
+        }
+        let len = index_len(self.entries.len());
+        self.index.clear();
+        self.index.resize(len, 0);
+        for i in 0..self.entries.len() {
+            if !self.entries[i].key.is(&Value::TOMBSTONE) {
+                self.link(self.entries[i].hash, i as u32 + 1);
+            }
+        }
+    }
+
+    /// Replaces the value of entry `at` and gives the old one.
+    pub(super) fn set_value_at(&mut self, at: usize, value: Value) -> Value {
+        std::mem::replace(&mut self.entries[at].value, value)
+    }
+
+    /// Removes entry `at`.
+    pub(super) fn remove_at(&mut self, at: usize) -> (Value, Value) {
+        self.keys_changed();
+        self.live -= 1;
+        let e = &mut self.entries[at];
+        let key = std::mem::replace(&mut e.key, Value::TOMBSTONE);
+        let value = std::mem::replace(&mut e.value, Value::UNDEF);
+        if at + 1 == self.entries.len() && self.index.is_empty() {
+            self.entries.pop();
+        } else if self.live == 0 {
+            self.entries.clear();
+            self.index.iter_mut().for_each(|n| *n = 0);
+        }
+        (key, value)
+    }
+
+    /// Removes the last item.
+    pub(super) fn remove_last(&mut self) -> Option<(Value, Value)> {
+        let at = self.previous_entry(usize::MAX)?.0;
+        let item = self.remove_at(at);
+        // Trailing tombstones would make repeated calls walk over them again and again.
+        if !self.index.is_empty() && self.live * 2 < self.entries.len() {
+            self.compact();
+        }
+        Some(item)
+    }
+
+    /// Takes all items out.
+    pub fn take(&mut self) -> Dict {
+        let changes = self.changes.wrapping_add(1);
+        std::mem::replace(self, Dict { changes, ..Dict::default() })
+    }
+
+    /// A copy, tombstones left out.
+    pub fn copy(&self) -> Dict {
+        let mut d = Dict {
+            entries: self
+                .entries
+                .iter()
+                .filter(|e| !e.key.is(&Value::TOMBSTONE))
+                .map(|e| Entry { hash: e.hash, key: e.key.clone(), value: e.value.clone() })
+                .collect(),
+            live: self.live,
+            ..Dict::default()
+        };
+        d.reindex();
+        d
+    }
+}
+
+fn index_len(entries: usize) -> usize {
+    (entries * 2).next_power_of_two().max(16)
+}
+
+/// Hashes of ints are the ints themselves, so their high bits are mixed in.
+#[inline(always)]
+fn spread(hash: u64) -> usize {
+    (hash ^ (hash >> 17) ^ (hash >> 37)) as usize
+}
+
+/// The string, if the value is one of exactly `str`.
+#[inline(always)]
+fn exact_str(v: &Value) -> Option<&Ref<Str>> {
+    // A subclass of `str` may define `__eq__`.
+    let s = v.cast::<Str>()?;
+    if s.header().layout().is_exact() { Some(s) } else { None }
+}
+
+impl Ref<Dict> {
+    /// The position of `key`, whose hash is `hash`.
+    ///
+    /// # Errors
+    /// What the keys' `__eq__` raises.
+    pub(super) fn find(&self, vm: &mut Vm, hash: u64, key: &Value) -> R<Option<usize>> {
+        'restart: loop {
+            let changes = self.get(vm).changes;
+            let mut cursor = 0;
+            loop {
+                match self.get(vm).probe(hash, key, &mut cursor) {
+                    Probe::Found(at) => return Ok(Some(at)),
+                    Probe::Absent => return Ok(None),
+                    Probe::Compare(at) => {
+                        let other = self.get(vm).key_at(at).clone();
+                        let equal = vm.equal(&other, key)?;
+                        if self.get(vm).changes != changes {
+                            continue 'restart;
+                        }
+                        if equal {
+                            return Ok(Some(at));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// `self[key]` without `__missing__`.
+    ///
+    /// # Errors
+    /// An unhashable key; what `__hash__` and `__eq__` raise.
+    pub fn get_item(&self, vm: &mut Vm, key: &Value) -> R<Option<Value>> {
+        let hash = vm.hash_as_dict_key(key)?;
+        Ok(self.find(vm, hash, key)?.map(|at| self.get(vm).entries[at].value.clone()))
+    }
+
+    /// `self[key] = value`.
+    ///
+    /// # Errors
+    /// An unhashable key; what `__hash__` and `__eq__` raise.
+    pub fn set_item(&self, vm: &mut Vm, key: Value, value: Value) -> R<()> {
+        let hash = vm.hash_as_dict_key(&key)?;
+        self.set_item_hashed(vm, hash, key, value)
+    }
+
+    /// As [`set_item`](Self::set_item), with the hash known.
+    ///
+    /// # Errors
+    /// What `__eq__` raises.
+    pub fn set_item_hashed(&self, vm: &mut Vm, hash: u64, key: Value, value: Value) -> R<()> {
+        let at = self.find(vm, hash, &key)?;
+        let old = {
+            let mut d = self.get_mut(vm);
+            match at {
+                Some(at) => Some(d.set_value_at(at, value)),
+                None => {
+                    d.insert_new(hash, key, value);
+                    None
+                }
+            }
+        };
+        drop(old);
+        Ok(())
+    }
+
+    /// Removes `key` and gives its item.
+    ///
+    /// # Errors
+    /// An unhashable key; what `__hash__` and `__eq__` raise.
+    pub fn remove(&self, vm: &mut Vm, key: &Value) -> R<Option<(Value, Value)>> {
+        let hash = vm.hash_as_dict_key(key)?;
+        let at = self.find(vm, hash, key)?;
+        Ok(at.map(|at| self.get_mut(vm).remove_at(at)))
+    }
+
+    /// Removes the last item.
+    pub fn pop_last(&self, vm: &mut Vm) -> Option<(Value, Value)> {
+        self.get_mut(vm).remove_last()
+    }
+
+    /// The value of an interned name (see `Vm::intern`): no script code runs.
+    #[inline]
+    pub fn get_str(&self, vm: &Vm, name: &Ref<Str>) -> Option<Value> {
+        let d = self.get(vm);
+        d.find_str(vm.str_hash(name), name.value()).map(|at| d.entries[at].value.clone())
+    }
+
+    /// Binds a name: no script code runs.
+    pub fn set_str(&self, vm: &mut Vm, name: &Ref<Str>, value: Value) {
+        let hash = vm.str_hash(name);
+        let old = self.get_mut(vm).put_str(hash, name, value);
+        drop(old);
+    }
+
+    /// Unbinds a name and gives its value: no script code runs.
+    pub fn del_str(&self, vm: &mut Vm, name: &Ref<Str>) -> Option<Value> {
+        let hash = vm.str_hash(name);
+        let mut d = self.get_mut(vm);
+        d.find_str(hash, name.value()).map(|at| d.remove_at(at).1)
+    }
+}
+
+impl Dict {
+    /// Binds a name whose hash is known, giving the old value.
+    pub(super) fn put_str(&mut self, hash: u64, name: &Ref<Str>, value: Value) -> Option<Value> {
+        match self.find_str(hash, name.value()) {
+            Some(at) => Some(self.set_value_at(at, value)),
+            None => {
+                self.insert_new(hash, name.value().clone(), value);
+                None
+            }
+        }
+    }
+
+    /// The value of a name whose hash is known.
+    pub(super) fn get_hashed(&self, hash: u64, name: &Value) -> Option<&Value> {
+        self.find_str(hash, name).map(|at| &self.entries[at].value)
+    }
+
+    /// Unbinds a name whose hash is known.
+    pub(super) fn remove_hashed(&mut self, hash: u64, name: &Value) -> Option<Value> {
+        self.find_str(hash, name).map(|at| self.remove_at(at).1)
+    }
+}
+
+impl Dict {
+    /// As [`next_entry`](Self::next_entry), with the hash of the key.
+    pub fn next_hashed(&self, mut at: usize) -> Option<(usize, u64, &Value, &Value)> {
+        loop {
+            let e = self.entries.get(at)?;
+            at += 1;
+            if !e.key.is(&Value::TOMBSTONE) {
+                return Some((at, e.hash, &e.key, &e.value));
+            }
+        }
+    }
+
+    /// Takes the items of another dict over, giving the old ones. Iterators notice.
+    pub fn replace_items(&mut self, items: Dict) -> Dict {
+        let old = self.take();
+        let changes = self.changes;
+        *self = Dict { changes, keys_version: Cell::new(0), ..items };
+        old
+    }
+
+    /// Moves entry `at` to the front or the back.
+    fn move_entry(&mut self, at: usize, last: bool) {
+        let hash = self.entries[at].hash;
+        let (key, value) = self.remove_at(at);
+        if last {
+            self.insert_new(hash, key, value);
+            return;
+        }
+        self.keys_changed();
+        self.entries.insert(0, Entry { hash, key, value });
+        self.live += 1;
+        self.compact();
+    }
+}
+
+impl Ref<Dict> {
+    /// As [`get_item`](Self::get_item), with the hash known.
+    ///
+    /// # Errors
+    /// What `__eq__` raises.
+    pub fn get_item_hashed(&self, vm: &mut Vm, hash: u64, key: &Value) -> R<Option<Value>> {
+        Ok(self.find(vm, hash, key)?.map(|at| self.get(vm).entries[at].value.clone()))
+    }
+
+    /// The value of `key`, which is entered with this one when it is absent.
+    ///
+    /// # Errors
+    /// What `__eq__` raises.
+    pub fn get_or_insert_hashed(&self, vm: &mut Vm, hash: u64, key: Value, value: Value) -> R {
+        if let Some(at) = self.find(vm, hash, &key)? {
+            return Ok(self.get(vm).entries[at].value.clone());
+        }
+        self.get_mut(vm).insert_new(hash, key, value.clone());
+        Ok(value)
+    }
+
+    /// As [`remove`](Self::remove), with the hash known.
+    ///
+    /// # Errors
+    /// What `__eq__` raises.
+    pub fn remove_hashed(&self, vm: &mut Vm, hash: u64, key: &Value) -> R<Option<(Value, Value)>> {
+        let at = self.find(vm, hash, key)?;
+        Ok(at.map(|at| self.get_mut(vm).remove_at(at)))
+    }
+
+    /// Removes the first item.
+    pub fn pop_first(&self, vm: &mut Vm) -> Option<(Value, Value)> {
+        let mut d = self.get_mut(vm);
+        let at = d.next_entry(0)?.0 - 1;
+        // Leading tombstones would make repeated calls walk over them again and again.
+        if at > 32 && at > d.live / 8 {
+            d.compact();
+            return Some(d.remove_at(0));
+        }
+        Some(d.remove_at(at))
+    }
+
+    /// Moves `key` to the front or the back; false when it is absent.
+    ///
+    /// # Errors
+    /// An unhashable key; what `__hash__` and `__eq__` raise.
+    pub fn move_to_end(&self, vm: &mut Vm, key: &Value, last: bool) -> R<bool> {
+        let hash = vm.hash_as_dict_key(key)?;
+        let Some(at) = self.find(vm, hash, key)? else { return Ok(false) };
+        self.get_mut(vm).move_entry(at, last);
+        Ok(true)
+    }
+}

@@ -1,0 +1,295 @@
+//! Frames: what is running, and the register stack of a thread.
+//!
+//! A frame's registers are a window of the thread's stack; the callee's window begins at the caller's argument
+//! registers, so arguments are never copied. The word below a window holds the function. A generator's
+//! registers are in its own object instead. One frame stands for a whole chain of generators that await each
+//! other: `generator` is the one that runs, `root` the one that was resumed.
+//!
+//! Invariant: every word of the stack above the running window is no pointer, so fresh temps need no
+//! initialisation.
+
+use super::function::{CodeObject, Function};
+use super::generator::Generator;
+use super::object::{Header, Ref};
+use super::value::Value;
+use super::{R, Vm};
+use crate::compiler::opcodes::Instr;
+use std::alloc;
+
+/// Bits of [`Frame::flags`].
+pub(super) mod frame_flag {
+    /// Leaving the frame leaves the native loop.
+    pub const ENTRY: u8 = 1;
+    /// The frame is an `__init__`: its result must be None, and `aux` (the instance) is delivered.
+    pub const INIT: u8 = 2;
+    /// A chain of generators.
+    pub const GENERATOR: u8 = 4;
+    /// Driven by a `for` loop: the end is a jump, not an exception.
+    pub const FOR: u8 = 8;
+    /// A frame object exists for it.
+    pub const OBSERVED: u8 = 16;
+}
+
+/// One running function or chain of generators.
+pub(super) struct Frame {
+    pub code: *const CodeObject,
+    /// Where to go on; only right while something else runs.
+    pub pc: *const Instr,
+    pub regs: *mut Value,
+    /// The end of this frame's window on the thread's stack.
+    pub top: *mut Value,
+    pub func: *const Function,
+    /// The generator that runs, or null.
+    pub generator: *mut Header,
+    /// The generator that was resumed, or null.
+    pub root: *mut Header,
+    /// The namespace mapping of class bodies and exec code (`UNDEF`: the globals); the instance being
+    /// initialised (`INIT`); the exception that the driver handles (`GENERATOR`).
+    pub aux: Value,
+    /// The register of the frame below that gets the result.
+    pub dst: u16,
+    pub flags: u8,
+    /// How many generators deep the chain has gone since it was resumed.
+    pub chain: u32,
+}
+
+const _: () = assert!(size_of::<Frame>() == 72);
+
+/// Values on a thread's stack. The memory is only reserved until touched.
+const STACK: usize = if cfg!(miri) { 1 << 16 } else { 4 << 20 };
+/// Frames of a thread.
+const FRAMES: usize = if cfg!(miri) { 2_200 } else { 220_000 };
+/// Frames kept for handlers of RecursionError and finalizers.
+const SPARE_FRAMES: usize = 1_000;
+
+/// What belongs to one thread of an interpreter.
+pub(crate) struct ThreadState {
+    stack: *mut Value,
+    pub(super) stack_end: *mut Value,
+    frames: *mut Frame,
+    /// The running frame; one before the first when nothing runs.
+    pub(super) frame: *mut Frame,
+    /// How many frames there are.
+    pub(super) depth: usize,
+    /// The most frames there may be.
+    pub(super) recursion_limit: usize,
+    /// The exception being handled: `NONE`, an exception, or `INHERITED`.
+    pub(super) handled: Value,
+    /// The last `run` left by a yield, not a return.
+    pub(super) yielded: bool,
+    /// `sys.set_asyncgen_hooks`: first iteration, finalizer.
+    pub(super) asyncgen_hooks: [Value; 2],
+    /// The exception under way has its context already.
+    pub(super) context_done: bool,
+    /// The last yield was an item of an async generator, not its awaiting.
+    pub(super) async_item: bool,
+    /// The exception under way belongs to the native caller of the loop.
+    pub(super) leaving: bool,
+    /// The exception under way continues its unwinding: no traceback entry, no context.
+    pub(super) reraising: bool,
+    /// What was sent to a generator that stands at an `Await`.
+    pub(super) sent: Value,
+    /// Native calls of the machine by natives, and the most there may be.
+    pub(super) native_depth: usize,
+    /// Below this address of the native stack no further native recursion is started; 0 until known.
+    pub(super) native_stack_floor: usize,
+    /// Containers whose repr is being made.
+    pub(super) repr_active: Vec<u64>,
+    /// Frame objects of frames that run, by depth.
+    pub(super) frame_objects: Vec<(usize, Value)>,
+}
+
+impl ThreadState {
+    pub(super) fn new() -> ThreadState {
+        let stack_layout = alloc::Layout::array::<Value>(STACK).expect("a constant layout");
+        let frames_layout = alloc::Layout::array::<Frame>(FRAMES).expect("a constant layout");
+        // SAFETY: both layouts have a size. Zero words are ints, no pointers.
+        let (stack, frames) = unsafe {
+            (alloc::alloc_zeroed(stack_layout).cast::<Value>(), alloc::alloc(frames_layout).cast::<Frame>())
+        };
+        if stack.is_null() || frames.is_null() {
+            alloc::handle_alloc_error(stack_layout);
+        }
+        ThreadState {
+            stack,
+            // SAFETY: one past the end of the allocation.
+            stack_end: unsafe { stack.add(STACK) },
+            frames,
+            frame: frames.wrapping_sub(1),
+            depth: 0,
+            recursion_limit: 1000,
+            handled: Value::NONE,
+            yielded: false,
+            reraising: false,
+            asyncgen_hooks: [Value::NONE, Value::NONE],
+            context_done: false,
+            async_item: false,
+            leaving: false,
+            sent: Value::NONE,
+            native_depth: 0,
+            native_stack_floor: 0,
+            repr_active: Vec::new(),
+            frame_objects: Vec::new(),
+        }
+    }
+
+    /// The running frame.
+    pub(super) fn current(&self) -> Option<&Frame> {
+        // SAFETY: `frame` points to the last of `depth` initialised frames.
+        if self.depth == 0 { None } else { Some(unsafe { &*self.frame }) }
+    }
+
+    /// The frame `n` below the running one.
+    pub(super) fn nth(&self, n: usize) -> Option<&Frame> {
+        // SAFETY: as above.
+        if n < self.depth { Some(unsafe { &*self.frame.sub(n) }) } else { None }
+    }
+
+    /// Where a window for a call from native code begins.
+    pub(super) fn top(&self) -> *mut Value {
+        self.current().map_or(self.stack, |f| f.top)
+    }
+}
+
+impl Drop for ThreadState {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with the same layouts; all frames have been left.
+        unsafe {
+            alloc::dealloc(self.stack.cast(), alloc::Layout::array::<Value>(STACK).expect("a constant layout"));
+            alloc::dealloc(self.frames.cast(), alloc::Layout::array::<Frame>(FRAMES).expect("a constant layout"));
+        }
+    }
+}
+
+impl Vm {
+    /// Pushes a frame. The caller has put the function below the window and the arguments into it.
+    ///
+    /// # Safety
+    /// `regs` are registers for the code (a generator's), or a window of the stack that ends at `top`, which is
+    /// checked here to be inside it; `code` and `func` stay alive while the frame exists.
+    #[inline(always)]
+    pub(super) unsafe fn push_frame(
+        &mut self,
+        code: *const CodeObject,
+        func: *const Function,
+        regs: *mut Value,
+        top: *mut Value,
+        dst: u16,
+        flags: u8,
+    ) -> R<*mut Frame> {
+        let t = &mut self.thread;
+        // SAFETY: the code is alive; the frame array has room: `depth` is below the limit.
+        unsafe {
+            // The slack is for the function of the next window and arguments that move up by one.
+            if t.depth >= t.recursion_limit || top.wrapping_add(8) >= t.stack_end {
+                return Err(self.too_deep());
+            }
+            let frame = t.frame.add(1);
+            frame.write(Frame {
+                code,
+                pc: (*code).instrs,
+                regs,
+                top,
+                func,
+                generator: std::ptr::null_mut(),
+                root: std::ptr::null_mut(),
+                aux: Value::UNDEF,
+                dst,
+                flags,
+                chain: 0,
+            });
+            t.frame = frame;
+            t.depth += 1;
+            Ok(frame)
+        }
+    }
+
+    /// Takes the running frame off. Its registers must be clean already.
+    #[inline(always)]
+    pub(super) fn pop_frame(&mut self) -> Frame {
+        // SAFETY: there is a frame, and it is read once.
+        unsafe {
+            if (*self.thread.frame).flags & frame_flag::OBSERVED != 0 {
+                self.frame_left();
+            }
+            let frame = self.thread.frame.read();
+            self.thread.frame = self.thread.frame.sub(1);
+            self.thread.depth -= 1;
+            frame
+        }
+    }
+
+    #[cold]
+    fn too_deep(&mut self) -> super::exception::Raised {
+        // Room to make the exception and to run its handlers.
+        let limit = self.thread.recursion_limit;
+        self.thread.recursion_limit = (limit + 50).min(FRAMES - 10);
+        let e = self.recursion_error("maximum recursion depth exceeded");
+        self.thread.recursion_limit = limit;
+        e
+    }
+
+    /// Sets the recursion limit (`sys.setrecursionlimit`); what the frame array cannot hold is cut off.
+    pub fn set_recursion_limit(&mut self, n: usize) {
+        self.limits.recursion = n;
+        self.thread.recursion_limit = n.min(FRAMES - SPARE_FRAMES);
+    }
+
+    /// The recursion limit.
+    pub fn recursion_limit(&self) -> usize {
+        self.limits.recursion
+    }
+
+    /// How many frames are running.
+    pub fn depth(&self) -> usize {
+        self.thread.depth
+    }
+
+    /// The exception being handled, or `None`.
+    pub fn handled(&self) -> Value {
+        if !self.thread.handled.is(&Value::INHERITED) {
+            return self.thread.handled.clone();
+        }
+        // Up the chain of awaiting generators, then down the frames.
+        for n in 0..self.thread.depth {
+            let Some(f) = self.thread.nth(n) else { break };
+            if f.generator.is_null() {
+                continue;
+            }
+            let mut g = f.generator;
+            // SAFETY: generators of running frames are alive, and links of running chains are right.
+            unsafe {
+                while g != f.root {
+                    g = (*Header::payload::<Generator>(g)).link;
+                    if g.is_null() {
+                        break;
+                    }
+                    let h = &(*Header::payload::<Generator>(g)).handled;
+                    if !h.is(&Value::INHERITED) {
+                        return h.clone();
+                    }
+                }
+            }
+            if !f.aux.is(&Value::INHERITED) {
+                return f.aux.clone();
+            }
+        }
+        Value::NONE
+    }
+
+    /// The function of a frame, as a value.
+    pub(super) fn frame_function(&self, f: &Frame) -> Ref<Function> {
+        let p = Header::of_payload(f.func);
+        // SAFETY: a frame's function is alive.
+        unsafe { Header::inc(p) };
+        Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+
+    /// The code of a frame, as a value.
+    pub(super) fn frame_code(&self, f: &Frame) -> Ref<CodeObject> {
+        let p = Header::of_payload(f.code);
+        // SAFETY: a frame's code is alive.
+        unsafe { Header::inc(p) };
+        Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+}

@@ -1,0 +1,733 @@
+//! The heap of one interpreter: size-class pages, large blocks, the memory account, and freeing.
+//!
+//! Small objects live in 64 KB pages of equal blocks; a page's address is a block's address with the low bits
+//! cleared. Larger ones come from the system, one by one. Freeing is iterative: an object that dies while
+//! another is being taken apart waits in `dead`. Finalizers never run here; they queue in `finalizers` and the
+//! VM runs them at its next safe point.
+//!
+//! Everything is behind shared references and cells: values are dropped everywhere, and each drop finds the
+//! heap through the object's layout.
+
+use super::layout::Layout;
+use super::object::{Header, IMMORTAL, Kind, Object, Ref, Tracer, flag};
+use super::value::Value;
+use std::alloc;
+use std::cell::{Cell, UnsafeCell};
+use std::collections::HashMap;
+
+const PAGE: usize = 64 * 1024;
+/// Room for the page's own data, at its start.
+const PAGE_HEAD: usize = 64;
+/// The largest block that lives in a page.
+const MAX_SMALL: usize = 4096;
+const CLASSES: usize = 34;
+/// The largest block that is put into a page. Under Miri and sanitizers every object is a block of the system's, so
+/// that they see its end.
+const IN_PAGES: usize = if cfg!(miri) { 0 } else { MAX_SMALL };
+
+/// Block sizes: steps of 16 to 256, then four steps for each doubling.
+const SIZES: [u16; CLASSES] = {
+    let mut sizes = [0; CLASSES];
+    let mut i = 0;
+    while i < 16 {
+        sizes[i] = (i as u16 + 1) * 16;
+        i += 1;
+    }
+    let mut size = 256;
+    while i < CLASSES {
+        let step = if size < 512 {
+            64
+        } else if size < 1024 {
+            128
+        } else if size < 2048 {
+            256
+        } else {
+            512
+        };
+        size += step;
+        sizes[i] = size;
+        i += 1;
+    }
+    sizes
+};
+
+/// From size (in units of 16 bytes, rounded up) to class.
+const CLASS_OF: [u8; MAX_SMALL / 16 + 1] = {
+    let mut table = [0; MAX_SMALL / 16 + 1];
+    let mut units = 1;
+    let mut class = 0;
+    while units <= MAX_SMALL / 16 {
+        while (SIZES[class] as usize) < units * 16 {
+            class += 1;
+        }
+        table[units] = class as u8;
+        units += 1;
+    }
+    table
+};
+
+struct PageHead {
+    block: u32,
+    class: u8,
+    /// 16 when every block starts with a prefix, else 0.
+    prefix: u8,
+    /// Where the page's part of the collector's table begins, while the collector looks.
+    gc_base: u32,
+}
+
+/// Objects begin at multiples of this.
+const GC_UNIT: usize = 16;
+
+/// The collector's numbering of objects; see [`Heap::gc_index`].
+pub(super) struct GcIndex {
+    len: usize,
+}
+
+impl GcIndex {
+    /// One more than the greatest number.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The number of a live object.
+    #[inline(always)]
+    pub(super) fn of(p: *mut Header) -> usize {
+        // SAFETY: the caller passes live objects, which lie in pages or behind large heads.
+        unsafe {
+            if (*p).has_flag(flag::LARGE) {
+                let shift = LARGE_HEAD + if (*p).has_flag(flag::PREFIX) { 16 } else { 0 };
+                return (*p.byte_sub(shift).cast::<LargeHead>()).index as usize;
+            }
+            let page = (p as usize & !(PAGE - 1)) as *mut PageHead;
+            (*page).gc_base as usize + (p as usize & (PAGE - 1)) / GC_UNIT
+        }
+    }
+}
+
+/// The prefix of a large block.
+struct LargeHead {
+    size: usize,
+    /// Its place in `Heap::large`.
+    index: u32,
+    /// From this head to the object's header.
+    shift: u32,
+}
+
+const LARGE_HEAD: usize = 16;
+
+/// What a free block holds: the next one.
+#[repr(C)]
+struct FreeBlock {
+    rc: u32,
+    kind: Kind,
+    next: *mut FreeBlock,
+}
+
+/// The slots of an instance that outgrew its block, or of an object with a prefix.
+pub(super) type SlotsPtr = *mut Value;
+
+/// What is told of weak references whose object died; it says whether there is a callback.
+pub(super) type DeadWeakref = fn(*mut Header) -> bool;
+
+/// See the module's documentation.
+pub struct Heap {
+    /// Counts down at calls and back-edges; at zero the VM looks for something to do (see `Vm::checkpoint`).
+    pub(super) ticks: Cell<i32>,
+    free: [Cell<*mut FreeBlock>; CLASSES],
+    free_prefixed: [Cell<*mut FreeBlock>; CLASSES],
+    pages: UnsafeCell<Vec<*mut PageHead>>,
+    large: UnsafeCell<Vec<*mut LargeHead>>,
+    bytes: Cell<usize>,
+    /// Objects alive.
+    objects: Cell<usize>,
+    /// Allocations since the last collection, and how many start the next.
+    pub(super) young: Cell<usize>,
+    pub(super) threshold: Cell<usize>,
+    limit: Cell<usize>,
+    /// Largest value of `bytes` so far.
+    peak: Cell<usize>,
+    dead: UnsafeCell<Vec<*mut Header>>,
+    draining: Cell<bool>,
+    /// Objects whose finalizers must run, with the count that keeps them alive.
+    finalizers: UnsafeCell<Vec<Value>>,
+    /// Weak reference objects, by the address of what they refer to.
+    weak: UnsafeCell<HashMap<usize, Vec<*mut Header>, super::PtrHash>>,
+    /// Weak references with callbacks whose object died.
+    callbacks: UnsafeCell<Vec<Value>>,
+    layout_id: Cell<u32>,
+    /// Why `ticks` was set to zero.
+    pub(super) pending: Cell<bool>,
+    /// Called with a weak reference whose object died; says whether it has a callback.
+    pub(super) on_dead_weakref: Cell<Option<DeadWeakref>>,
+}
+
+impl Heap {
+    pub(super) fn new() -> Heap {
+        Heap {
+            ticks: Cell::new(0),
+            free: [const { Cell::new(std::ptr::null_mut()) }; CLASSES],
+            free_prefixed: [const { Cell::new(std::ptr::null_mut()) }; CLASSES],
+            pages: UnsafeCell::default(),
+            large: UnsafeCell::default(),
+            bytes: Cell::new(0),
+            objects: Cell::new(0),
+            young: Cell::new(0),
+            threshold: Cell::new(20_000),
+            limit: Cell::new(usize::MAX),
+            peak: Cell::new(0),
+            dead: UnsafeCell::default(),
+            draining: Cell::new(false),
+            finalizers: UnsafeCell::default(),
+            weak: UnsafeCell::default(),
+            callbacks: UnsafeCell::default(),
+            layout_id: Cell::new(0),
+            pending: Cell::new(false),
+            on_dead_weakref: Cell::new(None),
+        }
+    }
+
+    pub(super) fn next_layout_id(&self) -> u32 {
+        // After 2^32 changes ids stop at 0, which no cache matches: slower, never wrong. `u32::MAX` is the id of
+        // empty caches.
+        const LAST: u32 = u32::MAX - 1;
+        match self.layout_id.get() {
+            LAST => 0,
+            n => {
+                self.layout_id.set(n + 1);
+                n + 1
+            }
+        }
+    }
+
+    /// Bytes in use: objects and what they own.
+    pub fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
+    /// The most bytes that were in use at once.
+    pub fn peak(&self) -> usize {
+        self.peak.get().max(self.bytes.get())
+    }
+
+    /// The number of live objects.
+    pub fn objects(&self) -> usize {
+        self.objects.get()
+    }
+
+    /// The most bytes that may be in use.
+    pub fn limit(&self) -> usize {
+        self.limit.get()
+    }
+
+    pub(super) fn set_limit(&self, bytes: usize) {
+        self.limit.set(bytes);
+    }
+
+    /// Corrects the account when what an object owns changed its size.
+    pub(super) fn adjust(&self, before: usize, after: usize) {
+        if after > before {
+            self.charge(after - before);
+        } else {
+            self.bytes.set(self.bytes.get().saturating_sub(before - after));
+        }
+    }
+
+    #[inline]
+    fn charge(&self, n: usize) {
+        let total = self.bytes.get().saturating_add(n);
+        self.bytes.set(total);
+        if total > self.limit.get() {
+            self.interrupt();
+        }
+    }
+
+    /// Makes the VM look for pending work at its next call or back-edge.
+    pub(super) fn interrupt(&self) {
+        self.pending.set(true);
+        self.ticks.set(self.ticks.get().min(0));
+    }
+
+    // ---- allocation ----
+
+    #[inline(always)]
+    fn block(&self, size: usize, prefix: bool) -> *mut u8 {
+        let total = size + if prefix { 16 } else { 0 };
+        self.young.set(self.young.get() + 1);
+        self.objects.set(self.objects.get() + 1);
+        if total <= IN_PAGES {
+            let class = CLASS_OF[total.div_ceil(16)] as usize;
+            let list = if prefix { &self.free_prefixed[class] } else { &self.free[class] };
+            let mut p = list.get();
+            if p.is_null() {
+                self.new_page(class, prefix);
+                p = list.get();
+            }
+            // SAFETY: free blocks are linked through valid pointers of this heap's pages.
+            list.set(unsafe { (*p).next });
+            self.charge(SIZES[class] as usize);
+            p.cast()
+        } else {
+            self.large_block(size, prefix)
+        }
+    }
+
+    #[cold]
+    fn new_page(&self, class: usize, prefix: bool) {
+        let size = SIZES[class] as usize;
+        let layout = alloc::Layout::from_size_align(PAGE, PAGE).expect("a constant layout");
+        // SAFETY: the layout has a size.
+        let page = unsafe { alloc::alloc(layout) };
+        if page.is_null() {
+            alloc::handle_alloc_error(layout);
+        }
+        let shift = if prefix { 16 } else { 0 };
+        let list = if prefix { &self.free_prefixed[class] } else { &self.free[class] };
+        // SAFETY: all writes stay within the page just allocated.
+        unsafe {
+            page.cast::<PageHead>().write(PageHead { block: size as u32, class: class as u8, prefix: shift as u8, gc_base: 0 });
+            let mut next = list.get();
+            let count = (PAGE - PAGE_HEAD) / size;
+            for i in (0..count).rev() {
+                let block = page.add(PAGE_HEAD + i * size + shift).cast::<FreeBlock>();
+                block.write(FreeBlock { rc: 0, kind: Kind::Free, next });
+                next = block;
+            }
+            list.set(next);
+            (*self.pages.get()).push(page.cast());
+        }
+    }
+
+    #[cold]
+    fn large_block(&self, size: usize, prefix: bool) -> *mut u8 {
+        let shift = LARGE_HEAD + if prefix { 16 } else { 0 };
+        let total = size.saturating_add(shift);
+        let Ok(layout) = alloc::Layout::from_size_align(total, 16) else {
+            alloc::handle_alloc_error(alloc::Layout::new::<u8>())
+        };
+        // SAFETY: the layout has a size; writes stay within the block; `large` is not borrowed elsewhere.
+        unsafe {
+            let p = alloc::alloc(layout);
+            if p.is_null() {
+                alloc::handle_alloc_error(layout);
+            }
+            let large = &mut *self.large.get();
+            p.cast::<LargeHead>().write(LargeHead { size: total, index: large.len() as u32, shift: shift as u32 });
+            large.push(p.cast());
+            self.charge(total);
+            p.add(shift)
+        }
+    }
+
+    /// Allocates an object of `size` payload bytes; the caller writes the payload before anything else runs.
+    #[inline(always)]
+    pub(super) fn allocate(&self, layout: &Layout, kind: Kind, size: usize) -> *mut Header {
+        let prefix = layout.slots_off < 0;
+        let total = size + size_of::<Header>();
+        let p = self.block(total, prefix).cast::<Header>();
+        let (mut flags, mut room) = (0, 0);
+        if prefix {
+            flags |= flag::PREFIX;
+            let mut slots: SlotsPtr = std::ptr::null_mut();
+            if layout.fixed > 0 {
+                // Caches trust that the `__slots__` are there.
+                room = layout.fixed;
+                slots = self.alloc_slots(room as usize);
+            }
+            // SAFETY: the block was allocated with room for the prefix.
+            unsafe { p.cast::<SlotsPtr>().sub(1).write(slots) };
+        }
+        if total + if prefix { 16 } else { 0 } > IN_PAGES {
+            flags |= flag::LARGE;
+        }
+        // SAFETY: the block is large enough; the class outlives its objects because each counts it.
+        unsafe {
+            p.write(Header {
+                rc: Cell::new(1),
+                kind,
+                flags: Cell::new(flags),
+                aux: Cell::new(room),
+                layout: Cell::new(layout),
+            });
+            Header::inc(layout.class);
+        }
+        p
+    }
+
+    /// Allocates an object with the payload `T`.
+    #[inline(always)]
+    pub(super) fn alloc<T: Object>(&self, layout: &Layout, payload: T) -> Ref<T> {
+        let external = payload.external();
+        if external != 0 {
+            self.charge(external);
+        }
+        let p = self.allocate(layout, T::KIND, size_of::<T>());
+        // SAFETY: the block was allocated for this payload.
+        unsafe { Header::payload::<T>(p).write(payload) };
+        Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+
+    // ---- freeing ----
+
+    /// Gives up one count.
+    ///
+    /// # Safety
+    /// The caller owns the count; the lock of the object's interpreter is held.
+    #[inline(always)]
+    pub(super) unsafe fn dec(p: *mut Header) {
+        // SAFETY: the caller's promise.
+        let rc = unsafe { &(*p).rc };
+        let n = rc.get();
+        if n > 1 {
+            if n < IMMORTAL {
+                rc.set(n - 1);
+            }
+        } else {
+            rc.set(0);
+            // SAFETY: nobody refers to the object any more.
+            unsafe { Heap::release(p) };
+        }
+    }
+
+    /// Takes apart an object that nobody refers to.
+    #[cold]
+    #[inline(never)]
+    unsafe fn release(p: *mut Header) {
+        // SAFETY: the object is intact until `destroy`; the heap outlives it.
+        unsafe {
+            let heap = (*p).layout().heap();
+            if heap.draining.get() {
+                (*heap.dead.get()).push(p);
+                return;
+            }
+            heap.draining.set(true);
+            heap.destroy(p);
+            while let Some(q) = (*heap.dead.get()).pop() {
+                heap.destroy(q);
+            }
+            heap.draining.set(false);
+        }
+    }
+
+    unsafe fn destroy(&self, p: *mut Header) {
+        // SAFETY: `p` has no references left, so this is its only user.
+        unsafe {
+            let header = &*p;
+            let layout = header.layout();
+            let needs_finalizer = match header.kind {
+                Kind::Generator => super::generator::needs_finalizer(p),
+                _ => layout.finalizer.get(),
+            };
+            if needs_finalizer && !header.has_flag(flag::FINALIZED) {
+                header.rc.set(1);
+                (*self.finalizers.get()).push(Value::from_ptr(p));
+                self.interrupt();
+                return;
+            }
+            if header.has_flag(flag::WEAKREF) {
+                self.drop_weak_references(p);
+            }
+            header.set_flag(flag::DYING);
+            let external = (layout.vtable.external)(p);
+            if external != 0 {
+                self.adjust(external, 0);
+            }
+            if layout.slots_off != 0 {
+                self.drop_slots(p, layout);
+            }
+            let class = layout.class;
+            (layout.vtable.drop)(p);
+            self.free_block(p);
+            Heap::dec(class);
+        }
+    }
+
+    unsafe fn drop_slots(&self, p: *mut Header, layout: &Layout) {
+        // SAFETY: the slots pointer is valid for `aux` slots, of which the layout's first are initialised.
+        unsafe {
+            let slots = *p.byte_offset(layout.slots_off as isize).cast::<SlotsPtr>();
+            if slots.is_null() {
+                return;
+            }
+            for i in 0..layout.slot_count() {
+                std::ptr::drop_in_place(slots.add(i));
+            }
+            if !Heap::slots_are_inline(p, slots) {
+                self.free_slots(slots, (*p).aux.get() as usize);
+            }
+        }
+    }
+
+    /// Whether an instance's slots are in its own block.
+    #[inline(always)]
+    pub(super) fn slots_are_inline(p: *mut Header, slots: SlotsPtr) -> bool {
+        slots.cast::<u8>() == p.wrapping_byte_add(INSTANCE_SLOTS).cast::<u8>()
+    }
+
+    /// Allocates slots outside an object, all `UNDEF`.
+    pub(super) fn alloc_slots(&self, n: usize) -> SlotsPtr {
+        let layout = alloc::Layout::array::<Value>(n.max(1)).expect("slot counts are small");
+        self.charge(layout.size());
+        // SAFETY: the layout has a size.
+        let p = unsafe { alloc::alloc(layout) }.cast::<Value>();
+        if p.is_null() {
+            alloc::handle_alloc_error(layout);
+        }
+        for i in 0..n {
+            // SAFETY: within the allocation.
+            unsafe { p.add(i).write(Value::UNDEF) };
+        }
+        p
+    }
+
+    pub(super) unsafe fn free_slots(&self, slots: SlotsPtr, n: usize) {
+        let layout = alloc::Layout::array::<Value>(n.max(1)).expect("slot counts are small");
+        self.adjust(layout.size(), 0);
+        // SAFETY: allocated by `alloc_slots` with the same count.
+        unsafe { alloc::dealloc(slots.cast(), layout) };
+    }
+
+    unsafe fn free_block(&self, p: *mut Header) {
+        self.objects.set(self.objects.get() - 1);
+        // SAFETY: the block belongs to this heap, and nobody uses it any more.
+        unsafe {
+            let header = &*p;
+            if header.has_flag(flag::LARGE) {
+                let shift = LARGE_HEAD + if header.has_flag(flag::PREFIX) { 16 } else { 0 };
+                let head = p.byte_sub(shift).cast::<LargeHead>();
+                let LargeHead { size, index, .. } = head.read();
+                let large = &mut *self.large.get();
+                large.swap_remove(index as usize);
+                if let Some(&moved) = large.get(index as usize) {
+                    (*moved).index = index;
+                }
+                self.adjust(size, 0);
+                alloc::dealloc(head.cast(), alloc::Layout::from_size_align_unchecked(size, 16));
+            } else {
+                let page = (p as usize & !(PAGE - 1)) as *mut PageHead;
+                let class = (*page).class as usize;
+                let list = if (*page).prefix != 0 { &self.free_prefixed[class] } else { &self.free[class] };
+                let block = p.cast::<FreeBlock>();
+                block.write(FreeBlock { rc: 0, kind: Kind::Free, next: list.get() });
+                list.set(block);
+                self.adjust((*page).block as usize, 0);
+            }
+        }
+    }
+
+    /// The size that an object's payload may grow to without moving.
+    pub(super) unsafe fn payload_capacity(p: *mut Header) -> usize {
+        // SAFETY: the object is alive.
+        unsafe {
+            let total = if (*p).has_flag(flag::LARGE) {
+                let shift = LARGE_HEAD + if (*p).has_flag(flag::PREFIX) { 16 } else { 0 };
+                (*p.byte_sub(shift).cast::<LargeHead>()).size - shift
+            } else {
+                let page = (p as usize & !(PAGE - 1)) as *mut PageHead;
+                (*page).block as usize - (*page).prefix as usize
+            };
+            total - size_of::<Header>()
+        }
+    }
+
+    // ---- weak references and finalizers ----
+
+    /// Notes that `weakref` refers weakly to `target`.
+    pub(super) fn add_weakref(&self, target: &Header, weakref: *mut Header) {
+        target.set_flag(flag::WEAKREF);
+        // SAFETY: no reference into the table is alive outside these methods.
+        unsafe { (*self.weak.get()).entry(target as *const Header as usize).or_default().push(weakref) };
+    }
+
+    /// Forgets a weak reference, which is being freed.
+    pub(super) fn remove_weakref(&self, target: usize, weakref: *mut Header) {
+        // SAFETY: as above.
+        let weak = unsafe { &mut *self.weak.get() };
+        if let Some(list) = weak.get_mut(&target) {
+            list.retain(|&w| w != weakref);
+            if list.is_empty() {
+                weak.remove(&target);
+            }
+        }
+    }
+
+    /// The weak references to an object.
+    pub(super) fn weakrefs(&self, target: usize) -> Vec<Value> {
+        // SAFETY: as above; the weak reference objects are alive: they leave the table when they die.
+        unsafe {
+            let Some(list) = (*self.weak.get()).get(&target) else { return Vec::new() };
+            list.iter()
+                .filter(|&&w| (*w).rc.get() > 0)
+                .map(|&w| {
+                    Header::inc(w);
+                    Value::from_ptr(w)
+                })
+                .collect()
+        }
+    }
+
+    /// Clears the weak references to an object that dies, and queues their callbacks.
+    pub(super) unsafe fn drop_weak_references(&self, p: *mut Header) {
+        // SAFETY: no reference into the tables is alive here; weak reference objects are alive (see above).
+        unsafe {
+            (*p).clear_flag(flag::WEAKREF);
+            let Some(list) = (*self.weak.get()).remove(&(p as usize)) else { return };
+            let Some(hook) = self.on_dead_weakref.get() else { return };
+            // CPython calls the newest first.
+            for w in list.into_iter().rev() {
+                if hook(w) && (*w).rc.get() > 0 {
+                    Header::inc(w);
+                    (*self.callbacks.get()).push(Value::from_ptr(w));
+                    self.interrupt();
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_callbacks(&self) -> Vec<Value> {
+        // SAFETY: as above.
+        std::mem::take(unsafe { &mut *self.callbacks.get() })
+    }
+
+    /// The next object whose finalizer must run.
+    pub(super) fn take_finalizers(&self) -> Vec<Value> {
+        // SAFETY: as above.
+        std::mem::take(unsafe { &mut *self.finalizers.get() })
+    }
+
+    // ---- walking ----
+
+    /// Calls `f` for every live object. `f` must not allocate or free.
+    pub(super) fn for_each(&self, mut f: impl FnMut(*mut Header)) {
+        // SAFETY: pages and large blocks are valid; free blocks are marked by their kind.
+        unsafe {
+            for &page in &*self.pages.get() {
+                let PageHead { block, prefix, .. } = *page;
+                let base = page.cast::<u8>().add(PAGE_HEAD + prefix as usize);
+                for i in 0..(PAGE - PAGE_HEAD) / block as usize {
+                    let p = base.add(i * block as usize).cast::<Header>();
+                    if (*p).kind != Kind::Free {
+                        f(p);
+                    }
+                }
+            }
+            for &head in &*self.large.get() {
+                f(head.byte_add((*head).shift as usize).cast::<Header>());
+            }
+        }
+    }
+
+    /// Numbers all places where objects can be, for [`GcIndex::of`]; valid until the next allocation.
+    pub(super) fn gc_index(&self) -> GcIndex {
+        // SAFETY: pages are valid, and nobody holds references to their heads.
+        unsafe {
+            let pages = &*self.pages.get();
+            let large = (*self.large.get()).len();
+            for (i, &page) in pages.iter().enumerate() {
+                (*page).gc_base = (large + i * (PAGE / GC_UNIT)) as u32;
+            }
+            GcIndex { len: large + pages.len() * (PAGE / GC_UNIT) }
+        }
+    }
+
+    /// Shows all references that an object owns.
+    pub(super) unsafe fn trace(p: *mut Header, tracer: &mut Tracer<'_>) {
+        // SAFETY: the object is alive.
+        unsafe {
+            let layout = (*p).layout();
+            (tracer.visit)(layout.class);
+            if layout.slots_off != 0 {
+                let slots = *p.byte_offset(layout.slots_off as isize).cast::<SlotsPtr>();
+                if !slots.is_null() {
+                    for i in 0..layout.slot_count() {
+                        tracer.value(&*slots.add(i));
+                    }
+                }
+            }
+            (layout.vtable.trace)(p, tracer);
+        }
+    }
+
+    /// Makes an unreachable object give up its references.
+    pub(super) unsafe fn clear(p: *mut Header) {
+        // SAFETY: the collector holds a count, and no script can reach the object.
+        unsafe {
+            let layout = (*p).layout();
+            let heap = layout.heap();
+            if layout.slots_off != 0 {
+                let slots = *p.byte_offset(layout.slots_off as isize).cast::<SlotsPtr>();
+                if !slots.is_null() {
+                    for i in 0..layout.slot_count() {
+                        *slots.add(i) = Value::UNDEF;
+                    }
+                }
+            }
+            let before = (layout.vtable.external)(p);
+            (layout.vtable.clear)(p);
+            heap.adjust(before, (layout.vtable.external)(p));
+        }
+    }
+
+    /// Drops all payloads; afterwards values of this heap may be dropped, but not used. The memory stays until
+    /// [`free_memory`](Self::free_memory).
+    pub(super) fn tear_down(&self) {
+        let mut all = Vec::new();
+        self.for_each(|p| {
+            // SAFETY: the object is alive; immortal objects are not freed by what follows.
+            unsafe { (*p).rc.set(IMMORTAL) };
+            all.push(p);
+        });
+        // Nothing is freed any more, so these may go at any time before the memory does.
+        drop((self.take_callbacks(), self.take_finalizers()));
+        // SAFETY: nobody uses the table; weak references find nothing to take themselves out of.
+        unsafe { (*self.weak.get()).clear() };
+        for &p in &all {
+            // SAFETY: all objects are intact yet. Generators look at each other and at their code when they die.
+            unsafe {
+                if (*p).kind == Kind::Generator {
+                    super::generator::abandon(p);
+                }
+            }
+        }
+        // Classes last: everything else needs its layout.
+        // SAFETY: each object is destroyed once, and its block is freed with the pages.
+        unsafe {
+            for pass in [false, true] {
+                for &p in &all {
+                    if ((*p).kind == Kind::Type) != pass {
+                        continue;
+                    }
+                    let layout = (*p).layout();
+                    if layout.slots_off != 0 {
+                        self.drop_slots(p, layout);
+                    }
+                    if !pass {
+                        (layout.vtable.drop)(p);
+                    }
+                }
+            }
+            for &p in all.iter().filter(|&&p| (*p).kind == Kind::Type) {
+                super::class::drop_class_payload(p);
+            }
+        }
+    }
+
+    /// Gives the memory back.
+    pub(super) fn free_memory(&self) {
+        // SAFETY: `tear_down` has dropped all payloads, and no value is left.
+        unsafe {
+            let layout = alloc::Layout::from_size_align_unchecked(PAGE, PAGE);
+            for page in std::mem::take(&mut *self.pages.get()) {
+                alloc::dealloc(page.cast(), layout);
+            }
+            for head in std::mem::take(&mut *self.large.get()) {
+                let size = (*head).size;
+                alloc::dealloc(head.cast(), alloc::Layout::from_size_align_unchecked(size, 16));
+            }
+        }
+    }
+}
+
+/// Where an instance keeps the pointer to its slots.
+pub(super) const INSTANCE_SLOTS_OFF: i16 = size_of::<Header>() as i16;
+/// Where an instance's inline slots are: after the header and the slots pointer.
+pub(super) const INSTANCE_SLOTS: usize = size_of::<Header>() + 8;

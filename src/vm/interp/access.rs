@@ -1,0 +1,472 @@
+//! Attributes and items beyond the loop's fast paths, and the filling of inline caches.
+
+use super::super::attr::{CacheHit, SetHit};
+use super::super::dict::Dict;
+use super::super::frame::frame_flag;
+use super::super::function::{CodeObject, Function, InlineCache, Property};
+use super::super::object::{Kind, Ref};
+use super::super::seq::{List, SliceObject};
+use super::super::str::{Str, Tuple};
+use super::super::value::Value;
+use super::super::{R, Vm};
+use super::Next;
+use crate::compiler::opcodes::Instr;
+
+/// What `InlineCache::index` means when it is no slot.
+pub(super) mod cache_kind {
+    /// From here on the index is a kind.
+    pub const FIRST: u32 = 0xffff_fff0;
+    /// `value` is a plain attribute of the class.
+    pub const CLASS_VALUE: u32 = FIRST;
+    /// `value` is a function to be called with the object.
+    pub const METHOD: u32 = FIRST + 1;
+    /// `value` is a property.
+    pub const PROPERTY: u32 = FIRST + 2;
+    /// The object is a class, `id` stands for its own attributes, `value` is one.
+    pub const TYPE_VALUE: u32 = FIRST + 3;
+    /// The object is a module, `id` is the keys version of its namespace, `value` the number of an entry.
+    pub const MODULE: u32 = FIRST + 4;
+}
+
+impl Vm {
+    /// The code that runs.
+    #[inline(always)]
+    pub(super) fn running_code(&self) -> &CodeObject {
+        // SAFETY: something runs, and a frame's code is alive.
+        unsafe { &*(*self.thread.frame).code }
+    }
+
+    /// The function that runs.
+    #[inline(always)]
+    pub(super) fn running_function(&self) -> &Function {
+        // SAFETY: as above.
+        unsafe { &*(*self.thread.frame).func }
+    }
+
+    /// The name that a cache of the running code is about.
+    pub(super) fn cache_name(&self, cache: u16) -> Ref<Str> {
+        self.running_code().cache_name(cache as usize)
+    }
+
+    fn set_cache(&self, at: u16, cache: InlineCache) {
+        self.running_code().caches[at as usize].set(cache);
+    }
+
+    /// GetAttr on a cache miss. A property's script getter becomes a frame.
+    #[inline(never)]
+    pub(super) fn get_attr_op(&mut self, ins: Instr, obj: Value) -> R<Next> {
+        let cache = self.running_code().caches[ins.c() as usize].get();
+        if let Some(h) = obj.header()
+            && cache.index == cache_kind::PROPERTY
+            && cache.id == h.layout().id.get()
+        {
+            // SAFETY: while the id stands, the class keeps the property alive.
+            let p = unsafe { Value::from_bits(cache.value) };
+            let getter = p.cast::<Property>().map_or(Value::UNDEF, |p| p.get(self).get.clone());
+            std::mem::forget(p);
+            if getter.is_a::<Function>() {
+                return self.push_call(getter, &[obj], ins.a(), 0);
+            }
+        }
+        if let Some(v) = self.cached_namespace_attr(cache, &obj) {
+            self.put_result(ins.a(), v);
+            return Ok(Next::Reload);
+        }
+        let name = self.cache_name(ins.c());
+        if let Some(v) = self.fill_namespace_cache(ins.c(), &obj, &name) {
+            self.put_result(ins.a(), v);
+            return Ok(Next::Reload);
+        }
+        if let Some(h) = obj.header() {
+            let id = h.layout().id.get();
+            let fill = match self.fill_get_cache(&obj, &name) {
+                Some(CacheHit::Slot(at)) => Some((at as u32, 0)),
+                Some(CacheHit::FixedSlot(at)) => Some((at as u32, 0)),
+                Some(CacheHit::ClassValue(v)) => Some((cache_kind::CLASS_VALUE, v.bits())),
+                Some(CacheHit::Property(p)) => Some((cache_kind::PROPERTY, p.bits())),
+                _ => None,
+            };
+            if let Some((index, value)) = fill
+                && id != 0
+            {
+                self.set_cache(ins.c(), InlineCache { id, index, value });
+                if index == cache_kind::PROPERTY {
+                    return self.get_attr_op(ins, obj);
+                }
+            }
+        }
+        let v = self.get_attr(&obj, &name)?;
+        self.put_result(ins.a(), v);
+        Ok(Next::Reload)
+    }
+
+    /// A cached attribute of a class or module.
+    fn cached_namespace_attr(&self, cache: InlineCache, obj: &Value) -> Option<Value> {
+        match cache.index {
+            cache_kind::TYPE_VALUE if obj.kind() == Some(Kind::Type) && self.attr_cache_key(obj) == cache.id => {
+                // SAFETY: while the id stands, the class keeps the value alive.
+                let v = unsafe { Value::from_bits(cache.value) };
+                let copy = v.clone();
+                std::mem::forget(v);
+                Some(copy)
+            }
+            cache_kind::MODULE => {
+                let m = obj.cast::<super::super::function::Module>()?;
+                let dict = m.get(self).dict.get(self);
+                if dict.keys_version() != cache.id {
+                    return None;
+                }
+                dict.value_at(cache.value as usize).cloned()
+            }
+            _ => None,
+        }
+    }
+
+    /// Fills a cache for an attribute of a class or module, and gives the attribute.
+    fn fill_namespace_cache(&mut self, at: u16, obj: &Value, name: &Ref<Str>) -> Option<Value> {
+        match obj.kind() {
+            Some(Kind::Type) => {
+                let Some(CacheHit::TypeValue(v)) = self.fill_get_cache(obj, name) else { return None };
+                let id = self.attr_cache_key(obj);
+                self.set_cache(at, InlineCache { id, index: cache_kind::TYPE_VALUE, value: v.bits() });
+                Some(v)
+            }
+            Some(Kind::Module) => {
+                let dict = obj.cast::<super::super::function::Module>()?.get(self).dict.clone();
+                if self.dict_version(&dict) == 0 {
+                    return None;
+                }
+                let Some(CacheHit::Module { keys_version, index }) = self.fill_get_cache(obj, name) else {
+                    return None;
+                };
+                let cache = InlineCache { id: keys_version, index: cache_kind::MODULE, value: index as u64 };
+                self.set_cache(at, cache);
+                self.cached_namespace_attr(cache, obj)
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes a register of the running frame.
+    #[inline(always)]
+    pub(super) fn put_result(&mut self, dst: u16, v: Value) {
+        // SAFETY: the verifier has checked the operand of the running code.
+        unsafe { *(*self.thread.frame).regs.add(dst as usize) = v };
+    }
+
+    /// SetAttr on a cache miss.
+    #[inline(never)]
+    pub(super) fn set_attr_op(&mut self, ins: Instr, obj: Value, v: Value) -> R<()> {
+        let name = self.cache_name(ins.c());
+        let before = obj.header().map(|h| h.layout().id.get());
+        if let Some(id) = before
+            && id != 0
+        {
+            match self.fill_set_cache(&obj, &name) {
+                Some(SetHit::Slot(at)) => self.set_cache(ins.c(), InlineCache { id, index: at as u32, value: 0 }),
+                Some(SetHit::Add { layout, slot }) => {
+                    self.set_cache(ins.c(), InlineCache { id, index: slot as u32, value: layout as u64 });
+                }
+                None => {}
+            }
+        }
+        self.set_attr(&obj, &name, v)
+    }
+
+    /// LoadMethod on a cache miss.
+    #[inline(never)]
+    pub(super) fn load_method_op(&mut self, cache: u16, obj: Value) -> R<(Value, Value)> {
+        let entry = self.running_code().caches[cache as usize].get();
+        if let Some(v) = self.cached_namespace_attr(entry, &obj) {
+            return Ok((v, Value::UNDEF));
+        }
+        let name = self.cache_name(cache);
+        if let Some(v) = self.fill_namespace_cache(cache, &obj, &name) {
+            return Ok((v, Value::UNDEF));
+        }
+        if let Some(h) = obj.header() {
+            let id = h.layout().id.get();
+            if id != 0
+                && let Some(CacheHit::Method(f)) = self.fill_get_cache(&obj, &name)
+            {
+                self.set_cache(cache, InlineCache { id, index: cache_kind::METHOD, value: f.bits() });
+                return Ok((f, obj));
+            }
+        }
+        self.load_method(&obj, &name)
+    }
+
+    /// `object[index]` without running script code.
+    #[inline(always)]
+    pub(super) fn get_item_fast(&self, o: &Value, i: &Value) -> Option<Value> {
+        let h = o.header()?;
+        if !h.layout().is_exact() {
+            return None;
+        }
+        match h.kind {
+            Kind::List => {
+                let i = i.as_small_int()?;
+                let items = &o.cast::<List>()?.get(self).items;
+                let at = if i < 0 { i + items.len() as i64 } else { i };
+                items.get(usize::try_from(at).ok()?).cloned()
+            }
+            Kind::Tuple => {
+                let i = i.as_small_int()?;
+                let items = o.cast::<Tuple>()?.get(self).items();
+                let at = if i < 0 { i + items.len() as i64 } else { i };
+                items.get(usize::try_from(at).ok()?).cloned()
+            }
+            Kind::Dict => {
+                let d = o.cast::<Dict>()?.get(self);
+                if let Some(i) = i.as_small_int() {
+                    return d.get_hashed(self.hash_small_int(i), &Value::small_int(i)?).cloned();
+                }
+                let s = super::arith::exact_str(i)?;
+                d.get_hashed(self.str_hash(s), s.value()).cloned()
+            }
+            Kind::Str => {
+                let i = i.as_small_int()?;
+                let s = o.cast::<Str>()?.get(self);
+                if !s.is_ascii() {
+                    return None;
+                }
+                let at = if i < 0 { i + s.char_len() as i64 } else { i };
+                let b = *s.as_bytes().get(usize::try_from(at).ok()?)?;
+                Some(self.latin1_char(b))
+            }
+            _ => None,
+        }
+    }
+
+    /// `object[index] = value` on a miss.
+    #[inline(never)]
+    pub(super) fn set_item_op(&mut self, o: &Value, i: Value, v: Value) -> R<()> {
+        if let Some(d) = o.cast::<Dict>()
+            && d.header().layout().is_exact()
+        {
+            if let Some(s) = super::arith::exact_str(&i) {
+                let hash = self.str_hash(s);
+                let old = {
+                    let mut d = d.get_mut(self);
+                    match d.find_str(hash, s.value()) {
+                        Some(at) => Some(d.set_value_at(at, v)),
+                        None => {
+                            // A key of another class could still be equal: leave that to the careful path.
+                            drop(d);
+                            return o.cast::<Dict>().map_or(Ok(()), |d| d.clone().set_item_hashed(self, hash, i, v));
+                        }
+                    }
+                };
+                drop(old);
+                return Ok(());
+            }
+            let d = d.clone();
+            let hash = self.hash_key(&i)?;
+            return d.set_item_hashed(self, hash, i, v);
+        }
+        self.set_item(o, i, v)
+    }
+
+    /// `object[start:stop]`.
+    #[inline(never)]
+    pub(super) fn get_slice_op(&mut self, o: &Value, start: Value, stop: Value) -> R {
+        let small = |v: &Value, len: i64, missing: i64| -> Option<i64> {
+            if v.is_none() {
+                return Some(missing);
+            }
+            let i = v.as_small_int()?;
+            Some(if i < 0 { (i + len).max(0) } else { i.min(len) })
+        };
+        let exact = o.header().is_some_and(|h| h.layout().is_exact());
+        if exact && let Some(l) = o.cast::<List>() {
+            let len = l.get(self).items.len() as i64;
+            if let (Some(a), Some(b)) = (small(&start, len, 0), small(&stop, len, len)) {
+                let part = l.get(self).items[a as usize..(b.max(a)) as usize].to_vec();
+                return Ok(self.list(part).into());
+            }
+        }
+        if exact && let Some(s) = o.cast::<Str>() {
+            let s = s.get(self);
+            if s.is_ascii() {
+                let len = s.char_len() as i64;
+                if let (Some(a), Some(b)) = (small(&start, len, 0), small(&stop, len, len)) {
+                    let part = &s.as_bytes()[a as usize..(b.max(a)) as usize];
+                    if let [one] = part {
+                        return Ok(self.latin1_char(*one));
+                    }
+                    return Ok(self.new_str_bytes(part).into());
+                }
+            }
+        }
+        let slice = self.alloc(SliceObject { start, stop, step: Value::NONE }).into_value();
+        self.get_item(o, &slice)
+    }
+
+    /// `object[start:stop] = value`.
+    #[inline(never)]
+    pub(super) fn set_slice_op(&mut self, o: &Value, start: Value, stop: Value, v: Value) -> R<()> {
+        let slice = self.alloc(SliceObject { start, stop, step: Value::NONE }).into_value();
+        self.set_item(o, slice, v)
+    }
+
+    /// `item in container`.
+    #[inline(never)]
+    pub(super) fn contains_op(&mut self, container: &Value, item: &Value) -> R<bool> {
+        if container.header().is_some_and(|h| h.layout().is_exact()) {
+            if let Some(d) = container.cast::<Dict>() {
+                let d = d.clone();
+                let hash = self.hash_key(item)?;
+                return Ok(d.find(self, hash, item)?.is_some());
+            }
+            if let Some(t) = container.cast::<Tuple>()
+                && t.get(self).items().iter().any(|v| v.is(item))
+            {
+                return Ok(true);
+            }
+        }
+        self.contains(container, item)
+    }
+
+    /// The hash of a dict key, with the error text for dict keys.
+    pub(super) fn hash_key(&mut self, key: &Value) -> R<u64> {
+        match key.as_small_int() {
+            Some(i) => Ok(self.hash_small_int(i)),
+            None => match super::arith::exact_str(key) {
+                Some(s) => Ok(self.str_hash(s)),
+                None => self.hash_as_dict_key(key),
+            },
+        }
+    }
+
+    /// The method and receiver of `with` statements.
+    #[inline(never)]
+    pub(super) fn load_special(&mut self, obj: Value, which: u16) -> R<(Value, Value)> {
+        use super::super::special::Special;
+        let (special, is_async) = match which {
+            0 => (Special::Enter, false),
+            1 => (Special::Exit, false),
+            2 => (Special::AEnter, true),
+            _ => (Special::AExit, true),
+        };
+        match self.special(&obj, special) {
+            Some(f) => {
+                let class = self.class_of(&obj).clone();
+                if f.is_a::<Function>() || f.is_a::<super::super::function::Native>() {
+                    return Ok((f, obj));
+                }
+                let bound = self.bind(&f, &obj, &class)?;
+                Ok((bound, Value::UNDEF))
+            }
+            None => {
+                let name = self.class_name(&obj);
+                let (protocol, method) = match (is_async, which & 1) {
+                    (false, m) => ("context manager", if m == 0 { "__enter__" } else { "__exit__" }),
+                    (true, m) => ("asynchronous context manager", if m == 0 { "__aenter__" } else { "__aexit__" }),
+                };
+                let (other_enter, other_exit, hint) = if is_async {
+                    (Special::Enter, Special::Exit, "with")
+                } else {
+                    (Special::AEnter, Special::AExit, "async with")
+                };
+                let mut text = format!("'{name}' object does not support the {protocol} protocol (missed {method} method)");
+                if self.special(&obj, other_enter).is_some() && self.special(&obj, other_exit).is_some() {
+                    text.push_str(&format!(
+                        " but it supports the {} protocol. Did you mean to use '{hint}'?",
+                        if is_async { "context manager" } else { "asynchronous context manager" }
+                    ));
+                }
+                Err(self.type_error(text))
+            }
+        }
+    }
+
+    /// `super(class, self).name`.
+    #[inline(never)]
+    pub(super) fn super_attr(&mut self, ins: Instr, s: Value, class: Value, obj: Value) -> R {
+        let (f, this) = self.super_method(ins, s, class, obj)?;
+        if this.is_undef() {
+            return Ok(f);
+        }
+        let owner = self.class_of(&this).clone();
+        self.bind(&f, &this, &owner)
+    }
+
+    /// The same for a call.
+    #[inline(never)]
+    pub(super) fn super_method(&mut self, ins: Instr, s: Value, class: Value, obj: Value) -> R<(Value, Value)> {
+        use crate::compiler::opcodes::FLAG_VARIANT;
+        let name = self.cache_name(ins.c());
+        if !s.is(self.super_class.value()) {
+            let two = ins.flags() & FLAG_VARIANT != 0;
+            let sup = if two { self.call(&s, &[class, obj])? } else { self.call(&s, &[])? };
+            return Ok((self.get_attr(&sup, &name)?, Value::UNDEF));
+        }
+        self.super_lookup(&class, &obj, &name)
+    }
+
+    /// Looks a name up behind `class` in the MRO of `obj` (or of `obj` itself, for class methods): the function
+    /// and the object to call it with, or a bound attribute and `UNDEF`.
+    ///
+    /// # Errors
+    /// TypeError when `obj` does not belong to `class`; AttributeError.
+    pub fn super_lookup(&mut self, class: &Value, obj: &Value, name: &Ref<Str>) -> R<(Value, Value)> {
+        use super::super::class::Class;
+        let Some(class) = class.cast::<Class>().cloned() else {
+            return Err(self.runtime_error("super(): __class__ is not a type"));
+        };
+        let (start, of_class) = match obj.cast::<Class>() {
+            Some(c) if c.is_subclass(self, &class) => (c.clone(), true),
+            _ => (self.class_of(obj).clone(), false),
+        };
+        if !of_class && !start.is_subclass(self, &class) {
+            let (c, got) = (class.get(self).display_name(), self.class_name(obj));
+            let what = match obj.cast::<Class>() {
+                Some(o) => format!("type {}", o.get(self).display_name()),
+                None => format!("instance of {got}"),
+            };
+            return Err(self.type_error(format!(
+                "super(type, obj): obj ({what}) is not an instance or subtype of type ({c})."
+            )));
+        }
+        let hash = self.str_hash(name);
+        let found = start
+            .get(self)
+            .mro
+            .iter()
+            .skip_while(|c| !c.is(class.value()))
+            .skip(1)
+            .find_map(|c| c.cast::<Class>()?.get(self).dict.get_hashed(hash, name.value()).cloned());
+        match found {
+            Some(f) if !of_class && (f.is_a::<Function>() || self.is_plain_method(&f)) => Ok((f, obj.clone())),
+            Some(f) if of_class => {
+                let none = Value::UNDEF;
+                Ok((self.bind(&f, &none, &start)?, Value::UNDEF))
+            }
+            Some(f) => Ok((self.bind(&f, obj, &start)?, Value::UNDEF)),
+            None => {
+                if self.str_is(name.value(), "__class__") {
+                    return Ok((self.super_class.value().clone(), Value::UNDEF));
+                }
+                let text = format!("'super' object has no attribute '{}'", name.get(self).to_string_lossy());
+                let obj = obj.clone();
+                Err(self.attribute_error(text, name, &obj))
+            }
+        }
+    }
+
+    /// Whether calling the native with the receiver in front is what binding it would do.
+    fn is_plain_method(&self, f: &Value) -> bool {
+        f.is_a::<super::super::function::Native>() && !self.class_of(f).is(&self.types.builtin_function)
+    }
+
+    /// Calls through a frame where `f` is a script function, else at once; the result goes to `dst`.
+    pub(super) fn push_call(&mut self, f: Value, args: &[Value], dst: u16, flags: u8) -> R<Next> {
+        if f.is_a::<Function>() {
+            self.push_function(f, args, dst, flags & !frame_flag::ENTRY)
+        } else {
+            let v = self.call(&f, args)?;
+            self.put_result(dst, v);
+            Ok(Next::Reload)
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Arithmetic beyond the loop's fast paths.
+
+use super::super::object::Kind;
+use super::super::ops::{BinOp, CmpOp};
+use super::super::str::Str;
+use super::super::value::Value;
+use super::super::{R, Vm};
+
+/// `//` on int words.
+#[inline(always)]
+pub(super) fn floor_div_words(x: i64, y: i64) -> Option<i64> {
+    if y == 0 {
+        return None;
+    }
+    // The words are multiples of four, so the quotient is that of the numbers. It cannot overflow `i64`, but it
+    // can leave the 62 bits (least int divided by -1).
+    let mut q = x.checked_div(y)?;
+    if x % y != 0 && (x < 0) != (y < 0) {
+        q -= 1;
+    }
+    q.checked_mul(4)
+}
+
+/// `%` on int words.
+#[inline(always)]
+pub(super) fn mod_words(x: i64, y: i64) -> Option<i64> {
+    if y == 0 {
+        return None;
+    }
+    let m = x.checked_rem(y)?;
+    Some(if m != 0 && (m < 0) != (y < 0) { m + y } else { m })
+}
+
+/// `<<` on int words.
+#[inline(always)]
+pub(super) fn shl_words(x: i64, y: i64) -> Option<i64> {
+    let n = y >> 2;
+    if !(0..62).contains(&n) {
+        return None;
+    }
+    let shifted = x << n;
+    if shifted >> n == x { Some(shifted) } else { None }
+}
+
+/// `>>` on int words.
+#[inline(always)]
+pub(super) fn shr_words(x: i64, y: i64) -> Option<i64> {
+    let n = y >> 2;
+    if n < 0 {
+        return None;
+    }
+    Some((x >> n.min(63)) & !3)
+}
+
+/// `/` of small numbers.
+#[inline(always)]
+pub(super) fn true_div_fast(a: &Value, b: &Value) -> Option<Value> {
+    /// Up to here every int is a float exactly, so that one division rounds right.
+    const EXACT: i64 = 1 << 53;
+    let number = |v: &Value| match v.as_small_int() {
+        Some(i) if (-EXACT..=EXACT).contains(&i) => Some(i as f64),
+        _ => v.as_small_float(),
+    };
+    let (x, y) = (number(a)?, number(b)?);
+    if y == 0.0 { None } else { Value::small_float(x / y) }
+}
+
+impl Vm {
+    /// A binary operation on values that the loop's fast paths did not cover.
+    #[inline(never)]
+    pub(super) fn arith(&mut self, inplace: bool, op: BinOp, a: Value, b: Value) -> R {
+        // An int with a float, and floats whose result has no inline form.
+        if let (Some(x), Some(y)) = (mixed(&a), mixed(&b))
+            && (a.is_small_float() || b.is_small_float())
+        {
+            let f = match op {
+                BinOp::Add => Some(x + y),
+                BinOp::Sub => Some(x - y),
+                BinOp::Mul => Some(x * y),
+                BinOp::TrueDiv if y != 0.0 => Some(x / y),
+                BinOp::Pow if x >= 0.0 && y == 2.0 => Some(x * x),
+                BinOp::Pow if x > 0.0 && y == 0.5 => Some(x.sqrt()),
+                _ => None,
+            };
+            if let Some(f) = f
+                && (f.is_finite() || matches!(op, BinOp::Add | BinOp::Sub | BinOp::Mul))
+            {
+                return Ok(self.float(f));
+            }
+        }
+        if matches!(op, BinOp::Add)
+            && a.kind() == Some(Kind::Str)
+            && let (Some(x), Some(y)) = (exact_str(&a), exact_str(&b))
+        {
+            return self.concat(x, y);
+        }
+        if inplace { self.inplace(op, &a, &b) } else { self.binary(op, &a, &b) }
+    }
+
+    fn concat(&mut self, a: &super::super::object::Ref<Str>, b: &super::super::object::Ref<Str>) -> R {
+        let total = a.get(self).byte_len().saturating_add(b.get(self).byte_len());
+        if total > 1 << 20 {
+            self.check_alloc(total)?;
+        }
+        let layout = a.header().layout();
+        let (x, y) = (a.get(self), b.get(self));
+        let chars = x.char_len() + y.char_len();
+        Ok(self.heap.alloc_str_parts(layout, &[x.as_bytes(), y.as_bytes()], chars).into())
+    }
+
+    /// `target += more` on strings: appends in place when nobody else holds the target, else makes a new string
+    /// there; false (and nothing done) when one is an instance of a subclass.
+    #[inline(never)]
+    pub(super) fn append_str(&mut self, target: &mut Value, more: &Value) -> R<bool> {
+        let (Some(t), Some(m)) = (exact_str(target), exact_str(more)) else { return Ok(false) };
+        let h = t.header();
+        let (x, y) = (t.get(self), m.get(self));
+        let chars = x.char_len() + y.char_len();
+        let total = x.byte_len().saturating_add(y.byte_len());
+        let unshared = h.ref_count() == 1 && !h.has_flag(super::super::object::flag::INTERNED);
+        if unshared && self.heap.append_in_place(target, y.as_bytes(), y.char_len()) {
+            return Ok(true);
+        }
+        if total > 1 << 20 {
+            self.check_alloc(total)?;
+        }
+        let (x, y) = (t.get(self), m.get(self));
+        let layout = h.layout();
+        let joined = if unshared && total > 64 {
+            self.heap.alloc_str_growing(layout, x.as_bytes(), y.as_bytes(), chars)
+        } else {
+            self.heap.alloc_str_parts(layout, &[x.as_bytes(), y.as_bytes()], chars)
+        };
+        *target = joined.into_value();
+        Ok(true)
+    }
+
+    /// The truth of a comparison that the loop's fast paths did not cover.
+    #[inline(never)]
+    pub(super) fn compare_truth(&mut self, a: Value, b: Value, op: CmpOp) -> R<bool> {
+        if let (Some(x), Some(y)) = (exact_str(&a), exact_str(&b)) {
+            let (x, y) = (x.get(self).as_bytes(), y.get(self).as_bytes());
+            // Generalized UTF-8 sorts as its code points do.
+            return Ok(match op {
+                CmpOp::Eq => x == y,
+                CmpOp::Ne => x != y,
+                CmpOp::Lt => x < y,
+                CmpOp::Le => x <= y,
+                CmpOp::Gt => x > y,
+                CmpOp::Ge => x >= y,
+            });
+        }
+        let v = self.rich_compare(&a, &b, op)?;
+        match v.as_bool() {
+            Some(t) => Ok(t),
+            None => self.truth(&v),
+        }
+    }
+
+    /// `is`: the same word, or floats and big ints are only identical to themselves.
+    #[inline(always)]
+    pub(super) fn identical(&self, a: &Value, b: &Value) -> bool {
+        a.is(b)
+    }
+}
+
+fn mixed(v: &Value) -> Option<f64> {
+    const EXACT: i64 = 1 << 53;
+    match v.as_small_int() {
+        Some(i) if (-EXACT..=EXACT).contains(&i) => Some(i as f64),
+        Some(_) => None,
+        None => v.as_small_float(),
+    }
+}
+
+/// The string, if the value is one of exactly `str`.
+#[inline(always)]
+pub(super) fn exact_str(v: &Value) -> Option<&super::super::object::Ref<Str>> {
+    let s = v.cast::<Str>()?;
+    if s.header().layout().is_exact() { Some(s) } else { None }
+}
+

@@ -1,0 +1,555 @@
+//! Calls and returns inside the loop: script functions become frames, everything else is called at once.
+
+use super::super::exception::Raised;
+use super::super::class::{Class, class_flag};
+use super::super::dict::Dict;
+use super::super::frame::{Frame, frame_flag};
+use super::super::function::{Function, Method, Native, NativeCode};
+use super::super::generator::{GenState, Generator};
+use super::super::native::{Args, MachineFn, NativeImpl};
+use super::super::object::{Header, Kind, Ref};
+use super::super::special::Special;
+use super::super::str::Tuple;
+use super::super::value::Value;
+use super::super::{R, Vm};
+use super::{Next, build};
+use crate::compiler::opcodes::{FLAG_VARIANT, Instr, Op};
+
+impl Vm {
+    /// `R[base](R[base+1], …)`, `argc` of them.
+    #[inline(always)]
+    pub(super) fn call_op(
+        &mut self,
+        frame: *mut Frame,
+        regs: *mut Value,
+        base: usize,
+        argc: usize,
+        dst: u16,
+    ) -> R<Next> {
+        // SAFETY: the verifier has checked that the callable and its arguments are inside the registers.
+        let f = unsafe { &*regs.add(base) };
+        match f.kind() {
+            Some(Kind::Function) => self.call_function_at(frame, regs, base, argc, dst),
+            Some(Kind::Native) => self.call_native_at(regs, base, base + 1, argc, dst),
+            Some(Kind::Type) => self.call_class_at(regs, base, argc, dst),
+            Some(Kind::Method) => self.call_bound_at(frame, regs, base, argc, dst),
+            _ => self.call_other_at(regs, base, base + 1, argc, dst),
+        }
+    }
+
+    /// `R[base](self, R[base+2], …)` with self in `R[base+1]`, or without it when that is UNDEF.
+    #[inline(always)]
+    pub(super) fn call_method_op(
+        &mut self,
+        frame: *mut Frame,
+        regs: *mut Value,
+        base: usize,
+        argc: usize,
+        dst: u16,
+    ) -> R<Next> {
+        // SAFETY: as for `call_op`.
+        unsafe {
+            if (*regs.add(base + 1)).is_undef() {
+                // The function moves up, next to its arguments.
+                let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
+                regs.add(base + 1).write(f);
+                return self.call_op(frame, regs, base + 1, argc, dst);
+            }
+            let f = &*regs.add(base);
+            match f.kind() {
+                Some(Kind::Function) => self.call_function_at(frame, regs, base, argc + 1, dst),
+                Some(Kind::Native) => self.call_native_at(regs, base, base + 1, argc + 1, dst),
+                _ => self.call_other_at(regs, base, base + 1, argc + 1, dst),
+            }
+        }
+    }
+
+    /// Calls a script function whose arguments follow it.
+    #[inline(always)]
+    fn call_function_at(
+        &mut self,
+        frame: *mut Frame,
+        regs: *mut Value,
+        base: usize,
+        argc: usize,
+        dst: u16,
+    ) -> R<Next> {
+        // SAFETY: the registers hold a function and `argc` arguments; in a plain frame the window above them
+        // is free, and `push_frame` checks that the stack has room.
+        unsafe {
+            let func: *const Function = Header::payload((*regs.add(base)).ptr());
+            let code = (*func).code.as_ptr();
+            if (*code).simple_args as usize == argc && (*frame).generator.is_null() {
+                let window = regs.add(base + 1);
+                let callee = self.push_frame(code, func, window, window.add((*code).nregs as usize), dst, 0)?;
+                let _ = callee;
+                for i in argc..(*code).first_temp as usize {
+                    window.add(i).write(Value::UNDEF);
+                }
+                return Ok(Next::Reload);
+            }
+            let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
+            let args = build::take_run(&mut *regs.add(base + 1), argc);
+            self.push_function(f, &args, dst, 0)
+        }
+    }
+
+    /// Pushes a frame for a script function with positional arguments (a generator is made instead where the
+    /// function makes one).
+    pub(super) fn push_function(&mut self, f: Value, args: &[Value], dst: u16, flags: u8) -> R<Next> {
+        self.push_function_args(f, &Args::positional(args), dst, flags)
+    }
+
+    /// The same with keyword arguments.
+    pub(super) fn push_function_args(&mut self, f: Value, args: &Args<'_>, dst: u16, flags: u8) -> R<Next> {
+        match self.enter_function(f, args, dst, flags)? {
+            None => Ok(Next::Reload),
+            Some(generator) => {
+                self.put_result(dst, generator);
+                Ok(Next::Reload)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn call_native_at(&mut self, regs: *mut Value, base: usize, first: usize, argc: usize, dst: u16) -> R<Next> {
+        // SAFETY: the registers hold a native function and `argc` arguments; they stay in place during the
+        // call, since the frames of nested calls lie above this frame's window.
+        unsafe {
+            let native: *const Native = Header::payload((*regs.add(base)).ptr());
+            let args = std::slice::from_raw_parts(regs.add(first), argc);
+            if let NativeCode::Static(def) = &(*native).code
+                && let NativeImpl::Machine(m, _) = def.run
+                && let Some(next) = self.machine_call(m, regs, base, first, argc, dst)?
+            {
+                return Ok(next);
+            }
+            let native = &*(regs.add(base) as *const Ref<Native>);
+            let result = self.call_native(native, &Args::positional(args));
+            for i in 0..argc {
+                *regs.add(first + i) = Value::UNDEF;
+            }
+            *regs.add(base) = Value::UNDEF;
+            let v = result?;
+            *regs.add(dst as usize) = v;
+        }
+        Ok(Next::Reload)
+    }
+
+    /// Natives that the loop does itself: resuming generators without native recursion. `None` leaves the call to
+    /// the function.
+    unsafe fn machine_call(
+        &mut self,
+        m: MachineFn,
+        regs: *mut Value,
+        base: usize,
+        first: usize,
+        argc: usize,
+        dst: u16,
+    ) -> R<Option<Next>> {
+        if argc != if matches!(m, MachineFn::Send) { 2 } else { 1 } {
+            return Ok(None);
+        }
+        // SAFETY: as for `call_native_at`.
+        unsafe {
+            let sent = if argc == 2 { (*regs.add(first + 1)).clone() } else { Value::NONE };
+            let this = (*regs.add(first)).clone();
+            if !self.resume_in_loop(&this, sent, dst)? {
+                return Ok(None);
+            }
+            for i in 0..argc {
+                *regs.add(first + i) = Value::UNDEF;
+            }
+            *regs.add(base) = Value::UNDEF;
+        }
+        Ok(Some(Next::Reload))
+    }
+
+    /// The same for a bound method, whose arguments begin behind it.
+    unsafe fn machine_call_bound(
+        &mut self,
+        m: MachineFn,
+        regs: *mut Value,
+        base: usize,
+        this: &Value,
+        argc: usize,
+        dst: u16,
+    ) -> R<Option<Next>> {
+        if argc != usize::from(matches!(m, MachineFn::Send)) {
+            return Ok(None);
+        }
+        // SAFETY: as for `call_native_at`.
+        unsafe {
+            let sent = if argc == 1 { (*regs.add(base + 1)).clone() } else { Value::NONE };
+            if !self.resume_in_loop(this, sent, dst)? {
+                return Ok(None);
+            }
+            for i in 0..=argc {
+                *regs.add(base + i) = Value::UNDEF;
+            }
+        }
+        Ok(Some(Next::Reload))
+    }
+
+    /// Resumes a generator or coroutine as a frame of this loop, where nothing speaks against it.
+    fn resume_in_loop(&mut self, this: &Value, sent: Value, dst: u16) -> R<bool> {
+        let Some(g) = this.cast::<Generator>() else { return Ok(false) };
+        if self.gen_flags(g).has(crate::compiler::code::CodeFlags::ASYNC_GENERATOR) {
+            return Ok(false);
+        }
+        let state = self.gen_state(g);
+        if !(state == GenState::Suspended || state == GenState::Created && sent.is_none()) {
+            return Ok(false);
+        }
+        self.enter_generator(g, dst, 0)?;
+        if state == GenState::Suspended {
+            self.put_sent(sent);
+        }
+        Ok(true)
+    }
+
+    /// `Class(…)`: an instance of a script class with a script `__init__` needs no native recursion.
+    fn call_class_at(&mut self, regs: *mut Value, base: usize, argc: usize, dst: u16) -> R<Next> {
+        // SAFETY: the registers hold a class and `argc` arguments.
+        let class = unsafe { (*regs.add(base)).clone() };
+        if let Some(c) = class.cast::<Class>()
+            && self.is_plain_construction(c)
+        {
+            let init = self.class_special(c, Special::Init);
+            if let Some(init) = init
+                && let Some(func) = init.cast::<Function>()
+            {
+                let instance = self.new_instance(c);
+                // SAFETY: the code is alive with its function.
+                let simple = unsafe { (*(*func.as_ptr()).code.as_ptr()).simple_args as usize } == argc + 1;
+                // SAFETY: something runs.
+                let plain = unsafe { (*self.thread.frame).generator.is_null() };
+                if simple && plain {
+                    // The window begins at the argument registers, so the arguments move up by one, and the
+                    // function takes the class's place.
+                    // SAFETY: a frame's window has room behind its last register: `push_frame` checks.
+                    unsafe {
+                        let window = regs.add(base + 1);
+                        std::ptr::copy(window, window.add(1), argc);
+                        window.write(instance.clone());
+                        *regs.add(base) = init.clone();
+                        let func: *const Function = Header::payload(init.ptr());
+                        let code = (*func).code.as_ptr();
+                        let top = window.add((*code).nregs as usize);
+                        match self.push_frame(code, func, window, top, dst, frame_flag::INIT) {
+                            Ok(frame) => {
+                                (*frame).aux = instance;
+                                for i in argc + 1..(*code).first_temp as usize {
+                                    window.add(i).write(Value::UNDEF);
+                                }
+                                return Ok(Next::Reload);
+                            }
+                            Err(e) => {
+                                for i in 0..=argc {
+                                    *window.add(i) = Value::UNDEF;
+                                }
+                                return Err(e);
+                            }
+                        }
+                    }
+                }
+                // SAFETY: the registers hold `argc` arguments.
+                let mut args = unsafe { build::take_run(&mut *regs.add(base + 1), argc) };
+                args.insert(0, instance.clone());
+                // SAFETY: as above.
+                unsafe { *regs.add(base) = Value::UNDEF };
+                return match self.enter_function(init, &Args::positional(&args), dst, frame_flag::INIT)? {
+                    None => {
+                        // SAFETY: the frame was just pushed.
+                        unsafe { (*self.thread.frame).aux = instance };
+                        Ok(Next::Reload)
+                    }
+                    Some(result) => {
+                        let name = self.class_name(&result);
+                        Err(self.type_error(format!("__init__() should return None, not '{name}'")))
+                    }
+                };
+            }
+        }
+        self.call_other_at(regs, base, base + 1, argc, dst)
+    }
+
+    /// Whether calling the class is `object.__new__` followed by `__init__`.
+    fn is_plain_construction(&self, c: &Ref<Class>) -> bool {
+        let this = c.get(self);
+        this.vtable.kind == Kind::Instance
+            && this.is_heap()
+            && !this.has(class_flag::ABSTRACT)
+            && self.class_of(c.value()).is(&self.types.type_)
+            && self.class_special(c, Special::New).is_some_and(|n| n.is(&self.object_new))
+    }
+
+    fn call_bound_at(
+        &mut self,
+        frame: *mut Frame,
+        regs: *mut Value,
+        base: usize,
+        argc: usize,
+        dst: u16,
+    ) -> R<Next> {
+        // SAFETY: the registers hold a bound method and `argc` arguments.
+        unsafe {
+            let (f, this) = {
+                let m: *const Method = Header::payload((*regs.add(base)).ptr());
+                ((*m).func.clone(), (*m).receiver.clone())
+            };
+            if f.kind() == Some(Kind::Function) && (*frame).generator.is_null() {
+                let func: *const Function = Header::payload(f.ptr());
+                let code = (*func).code.as_ptr();
+                if (*code).simple_args as usize == argc + 1 {
+                    let window = regs.add(base + 1);
+                    std::ptr::copy(window, window.add(1), argc);
+                    window.write(this);
+                    *regs.add(base) = f;
+                    let top = window.add((*code).nregs as usize);
+                    return match self.push_frame(code, func, window, top, dst, 0) {
+                        Ok(_) => {
+                            for i in argc + 1..(*code).first_temp as usize {
+                                window.add(i).write(Value::UNDEF);
+                            }
+                            Ok(Next::Reload)
+                        }
+                        Err(e) => {
+                            for i in 0..=argc {
+                                *window.add(i) = Value::UNDEF;
+                            }
+                            Err(e)
+                        }
+                    };
+                }
+            }
+            if let Some(native) = f.cast::<Native>()
+                && let NativeCode::Static(def) = &native.get(self).code
+                && let NativeImpl::Machine(m, _) = def.run
+                && let Some(next) = self.machine_call_bound(m, regs, base, &this, argc, dst)?
+            {
+                return Ok(next);
+            }
+            let mut args = build::take_run(&mut *regs.add(base + 1), argc);
+            args.insert(0, this);
+            *regs.add(base) = Value::UNDEF;
+            if f.is_a::<Function>() {
+                return self.push_function(f, &args, dst, 0);
+            }
+            let v = self.call(&f, &args)?;
+            self.put_result(dst, v);
+            Ok(Next::Reload)
+        }
+    }
+
+    fn call_other_at(&mut self, regs: *mut Value, base: usize, first: usize, argc: usize, dst: u16) -> R<Next> {
+        // SAFETY: the registers hold a callable and `argc` arguments, which stay in place during the call.
+        unsafe {
+            let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
+            let args = build::take_run(&mut *regs.add(first), argc);
+            let v = self.call(&f, &args)?;
+            *regs.add(dst as usize) = v;
+        }
+        Ok(Next::Reload)
+    }
+
+    /// Calls with keyword arguments.
+    #[inline(never)]
+    pub(super) fn call_kw_op(&mut self, _frame: *mut Frame, regs: *mut Value, ins: Instr, method: bool) -> R<Next> {
+        let (base, argc) = (ins.a() as usize, ins.b() as usize);
+        // SAFETY: the registers hold the callable, the arguments and the tuple of names.
+        unsafe {
+            let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
+            let first = if method { base + 2 } else { base + 1 };
+            let mut values = build::take_run(&mut *regs.add(first), argc);
+            let names = std::mem::replace(&mut *regs.add(first + argc), Value::UNDEF);
+            if method {
+                let this = std::mem::replace(&mut *regs.add(base + 1), Value::UNDEF);
+                if !this.is_undef() {
+                    values.insert(0, this);
+                }
+            }
+            let names = names.cast::<Tuple>().map(|t| t.get(self).items().to_vec()).unwrap_or_default();
+            let split = values.len() - names.len().min(values.len());
+            let (pos, kw_values) = values.split_at(split);
+            let args = Args { pos, kw_values, kw_names: &names };
+            self.call_args_in_loop(f, &args, ins.c())
+        }
+    }
+
+    /// Calls with arguments at hand: script functions, and bound ones, become frames.
+    fn call_args_in_loop(&mut self, f: Value, args: &Args<'_>, dst: u16) -> R<Next> {
+        if f.is_a::<Function>() {
+            return self.push_function_args(f, args, dst, 0);
+        }
+        if let Some(m) = f.cast::<Method>()
+            && m.get(self).func.is_a::<Function>()
+        {
+            let func = m.get(self).func.clone();
+            let mut pos = Vec::with_capacity(args.pos.len() + 1);
+            pos.push(m.get(self).receiver.clone());
+            pos.extend(args.pos.iter().cloned());
+            return self.push_function_args(func, &Args { pos: &pos, ..*args }, dst, 0);
+        }
+        if let Some(c) = f.cast::<Class>()
+            && self.is_plain_construction(c)
+            && let Some(init) = self.class_special(c, Special::Init)
+            && init.is_a::<Function>()
+        {
+            let instance = self.new_instance(c);
+            let mut pos = Vec::with_capacity(args.pos.len() + 1);
+            pos.push(instance.clone());
+            pos.extend(args.pos.iter().cloned());
+            return match self.enter_function(init, &Args { pos: &pos, ..*args }, dst, frame_flag::INIT)? {
+                None => {
+                    // SAFETY: the frame was just pushed.
+                    unsafe { (*self.thread.frame).aux = instance };
+                    Ok(Next::Reload)
+                }
+                Some(result) => {
+                    let name = self.class_name(&result);
+                    Err(self.type_error(format!("__init__() should return None, not '{name}'")))
+                }
+            };
+        }
+        let v = self.call_kw(&f, args)?;
+        self.put_result(dst, v);
+        Ok(Next::Reload)
+    }
+
+    /// `f(*args, **kwargs)`.
+    #[inline(never)]
+    pub(super) fn call_ex_op(&mut self, _frame: *mut Frame, regs: *mut Value, ins: Instr) -> R<Next> {
+        let base = ins.a() as usize;
+        // SAFETY: the registers hold the callable, the arguments and, with the flag, the keyword arguments.
+        let (f, star, kwargs) = unsafe {
+            let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
+            let star = std::mem::replace(&mut *regs.add(base + 1), Value::UNDEF);
+            let kwargs = if ins.flags() & FLAG_VARIANT != 0 {
+                std::mem::replace(&mut *regs.add(base + 2), Value::UNDEF)
+            } else {
+                Value::UNDEF
+            };
+            (f, star, kwargs)
+        };
+        let pos = match star.cast::<Tuple>() {
+            Some(t) if t.header().layout().is_exact() => t.get(self).items().to_vec(),
+            _ => {
+                if self.special(&star, Special::Iter).is_none() && self.special(&star, Special::GetItem).is_none() {
+                    let (f, got) = (self.callable_name(&f), self.class_name(&star));
+                    return Err(self.type_error(format!("{f} argument after * must be an iterable, not {got}")));
+                }
+                self.collect(&star)?
+            }
+        };
+        let (mut names, mut values) = (Vec::new(), Vec::new());
+        if let Some(d) = kwargs.cast::<Dict>() {
+            for (k, v) in d.get(self).iter() {
+                names.push(k.clone());
+                values.push(v.clone());
+            }
+        }
+        let args = Args { pos: &pos, kw_values: &values, kw_names: &names };
+        self.call_args_in_loop(f, &args, ins.c())
+    }
+
+    /// Leaves the running frame with a value.
+    #[inline(always)]
+    pub(super) fn return_op(&mut self, v: Value) -> R<Next> {
+        // SAFETY: the running frame's registers are its own; the function below a plain frame's window was put
+        // there by the call.
+        unsafe {
+            let frame = self.thread.frame;
+            if (*frame).flags & frame_flag::GENERATOR != 0 {
+                return self.return_from_generator(v);
+            }
+            let (regs, locals) = ((*frame).regs, (*(*frame).code).first_temp as usize);
+            if (*frame).flags & frame_flag::OBSERVED != 0 {
+                self.frame_left();
+            }
+            for i in 0..locals {
+                *regs.add(i) = Value::UNDEF;
+            }
+            let flags = (*frame).flags;
+            let dst = (*frame).dst;
+            let aux = std::mem::replace(&mut (*frame).aux, Value::UNDEF);
+            self.thread.frame = frame.sub(1);
+            self.thread.depth -= 1;
+            *regs.sub(1) = Value::UNDEF;
+            if flags == 0 || flags == frame_flag::OBSERVED {
+                drop(aux);
+                *(*self.thread.frame).regs.add(dst as usize) = v;
+                return Ok(Next::Reload);
+            }
+            let v = if flags & frame_flag::INIT != 0 {
+                if !v.is_none() {
+                    let name = self.class_name(&v);
+                    let e = self.type_error(format!("__init__() should return None, not '{name}'"));
+                    return if flags & frame_flag::ENTRY != 0 { self.leave_with(e) } else { Err(e) };
+                }
+                aux
+            } else {
+                v
+            };
+            if flags & frame_flag::ENTRY != 0 {
+                return Ok(Next::Leave(v));
+            }
+            *(*self.thread.frame).regs.add(dst as usize) = v;
+            Ok(Next::Reload)
+        }
+    }
+
+    /// An error that belongs to the native caller of the loop, not to the frame that is now on top.
+    fn leave_with(&mut self, e: Raised) -> R<Next> {
+        self.thread.leaving = true;
+        Err(e)
+    }
+
+    /// The running generator returns: its awaiting parent goes on, or whoever resumed the chain.
+    pub(super) fn return_from_generator(&mut self, v: Value) -> R<Next> {
+        let Some(frame) = self.end_generator() else {
+            self.finish_await(v);
+            return Ok(Next::Reload);
+        };
+        if frame.flags & frame_flag::ENTRY != 0 {
+            self.thread.yielded = false;
+            return Ok(Next::Leave(v));
+        }
+        if frame.flags & frame_flag::FOR != 0 {
+            self.exhausted();
+            return Ok(Next::Reload);
+        }
+        Err(self.stop_iteration(v))
+    }
+
+    /// The `for` loop whose iterator just ended goes on behind its body.
+    pub(super) fn exhausted(&mut self) {
+        // SAFETY: the running frame stands behind a `ForIter` or `ForLoop`.
+        unsafe {
+            let frame = self.thread.frame;
+            let ins = *(*frame).pc.sub(1);
+            *(*frame).regs.add(ins.b() as usize) = Value::UNDEF;
+            if ins.op_byte() == Op::ForIter as u8 {
+                (*frame).pc = (*frame).pc.offset(ins.offset16() as isize);
+            }
+        }
+    }
+
+    /// What a callable is called in messages: `f()`, or its type.
+    pub fn callable_name(&mut self, f: &Value) -> String {
+        let name = self.names.__qualname__.clone();
+        match self.get_attr_opt(f, &name) {
+            Ok(Some(q)) if q.is_a::<super::super::str::Str>() => {
+                let module = self.names.__module__.clone();
+                let q = self.str_of(&q);
+                match self.get_attr_opt(f, &module) {
+                    Ok(Some(m)) if m.is_a::<super::super::str::Str>() && self.str_of(&m) != "builtins" => {
+                        format!("{}.{q}()", self.str_of(&m))
+                    }
+                    _ => format!("{q}()"),
+                }
+            }
+            _ => self.repr_string(f).unwrap_or_else(|_| "object".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Unwinding: from a raised exception to the handler that gets it.
+
+use super::super::exception::{Exception, Raised, Traceback};
+use super::super::frame::frame_flag;
+use super::super::value::Value;
+use super::super::Vm;
+
+/// Where unwinding ended.
+pub(super) enum Unwound {
+    /// The running frame goes on at a handler (its `pc` says where).
+    Handler,
+    /// The native caller of the loop gets the exception.
+    Leave(Raised),
+}
+
+impl Vm {
+    /// Finds the handler of an exception that arose at the instruction before the running frame's `pc`.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn unwind(&mut self, raised: Raised) -> Unwound {
+        if std::mem::take(&mut self.thread.leaving) {
+            return Unwound::Leave(raised);
+        }
+        let mut reraising = std::mem::take(&mut self.thread.reraising);
+        let context_done = std::mem::take(&mut self.thread.context_done);
+        if raised.is_halt() {
+            return self.unwind_halt();
+        }
+        let e = self.exception_value(raised);
+        if !reraising && !context_done && e.cast::<Exception>().is_some_and(|x| {
+            let x = x.get(self);
+            x.traceback.is_none() && x.context.is_none()
+        }) {
+            self.chain_context(&e);
+        }
+        let mut e = e;
+        loop {
+            // SAFETY: there is a running frame, its code is alive, its `pc` is in the code.
+            let (pc, entry) = unsafe {
+                let f = &*self.thread.frame;
+                let pc = (f.pc.offset_from((*f.code).instrs) as u32).saturating_sub(1);
+                (pc, (*f.code).code.exception_entry(pc).copied())
+            };
+            if !reraising {
+                self.add_traceback(&e, pc);
+            }
+            reraising = false;
+            if let Some(entry) = entry {
+                // SAFETY: registers of the exception table are in range (the verifier).
+                unsafe {
+                    let f = &mut *self.thread.frame;
+                    for i in entry.depth..(*f.code).nregs {
+                        *f.regs.add(i as usize) = Value::UNDEF;
+                    }
+                    *f.regs.add(entry.exc as usize) = e;
+                    f.pc = (*f.code).instrs.add(entry.target as usize);
+                }
+                return Unwound::Handler;
+            }
+            match self.leave_raising(e) {
+                Left::Frame(x) => e = x,
+                Left::Entry(x) => return Unwound::Leave(Raised(x)),
+            }
+        }
+    }
+
+    /// Drops the running frame because of an exception.
+    fn leave_raising(&mut self, e: Value) -> Left {
+        // SAFETY: the running frame's registers are its own.
+        unsafe {
+            let frame = self.thread.frame;
+            if (*frame).flags & frame_flag::GENERATOR != 0 {
+                let e = self.generator_failure(e);
+                let Some(f) = self.end_generator() else {
+                    // The parent stands at its `Await`: errors are attributed to the instruction before `pc`.
+                    (*self.thread.frame).pc = (*self.thread.frame).pc.add(1);
+                    return Left::Frame(e);
+                };
+                return if f.flags & frame_flag::ENTRY != 0 { Left::Entry(e) } else { Left::Frame(e) };
+            }
+            let (regs, n) = ((*frame).regs, (*(*frame).code).nregs as usize);
+            if (*frame).flags & frame_flag::OBSERVED != 0 {
+                self.frame_left();
+            }
+            for i in 0..n {
+                *regs.add(i) = Value::UNDEF;
+            }
+            let f = self.pop_frame();
+            *regs.sub(1) = Value::UNDEF;
+            let entry = f.flags & frame_flag::ENTRY != 0;
+            drop(f.aux);
+            if entry { Left::Entry(e) } else { Left::Frame(e) }
+        }
+    }
+
+    /// What an exception that leaves a generator becomes (PEP 479).
+    fn generator_failure(&mut self, e: Value) -> Value {
+        use crate::compiler::code::CodeFlags;
+        // SAFETY: the running frame's code is alive.
+        let flags = unsafe { (*(*self.thread.frame).code).flags() };
+        let kind = if flags.has(CodeFlags::ASYNC_GENERATOR) {
+            "async generator"
+        } else if flags.has(CodeFlags::COROUTINE) {
+            "coroutine"
+        } else {
+            "generator"
+        };
+        let name = if self.is_instance(&e, &self.exc.StopIteration) {
+            "StopIteration"
+        } else if flags.has(CodeFlags::ASYNC_GENERATOR) && self.is_instance(&e, &self.exc.StopAsyncIteration) {
+            "StopAsyncIteration"
+        } else {
+            return e;
+        };
+        let new = self.runtime_error(format!("{kind} raised {name}"));
+        let new = self.exception_value(new);
+        if let Some(x) = new.cast::<Exception>() {
+            let mut x = x.get_mut(self);
+            x.cause = e.clone();
+            x.context = e;
+            x.suppress_context = true;
+        }
+        // SAFETY: as above.
+        let pc = unsafe {
+            let f = &*self.thread.frame;
+            (f.pc.offset_from((*f.code).instrs) as u32).saturating_sub(1)
+        };
+        self.add_traceback(&new, pc);
+        new
+    }
+
+    /// Adds the running frame to an exception's traceback.
+    pub(super) fn add_traceback(&mut self, e: &Value, pc: u32) {
+        let Some(x) = e.cast::<Exception>() else { return };
+        let Some(f) = self.thread.current() else { return };
+        let code = self.frame_code(f);
+        // SAFETY: a frame's function is alive.
+        let globals = unsafe { (*f.func).globals.value().clone() };
+        let frame = if f.flags & frame_flag::OBSERVED != 0 { self.frame_object_at(0) } else { Value::UNDEF };
+        let next = x.get(self).traceback.clone();
+        let tb = self.alloc(Traceback { next, code, globals, frame, pc, line: 0 });
+        let old = std::mem::replace(&mut x.get_mut(self).traceback, tb.into_value());
+        drop(old);
+    }
+
+    /// Leaves all frames down to the native caller: the interpreter is being stopped.
+    fn unwind_halt(&mut self) -> Unwound {
+        loop {
+            // SAFETY: the running frame's registers are its own.
+            let entry = unsafe {
+                let frame = self.thread.frame;
+                let flags = (*frame).flags;
+                if flags & frame_flag::GENERATOR != 0 {
+                    match self.end_generator() {
+                        Some(f) => f.flags & frame_flag::ENTRY != 0,
+                        None => false,
+                    }
+                } else {
+                    let (regs, n) = ((*frame).regs, (*(*frame).code).nregs as usize);
+                    for i in 0..n {
+                        *regs.add(i) = Value::UNDEF;
+                    }
+                    drop(self.pop_frame());
+                    *regs.sub(1) = Value::UNDEF;
+                    flags & frame_flag::ENTRY != 0
+                }
+            };
+            if entry {
+                return Unwound::Leave(Raised::halt());
+            }
+        }
+    }
+}
+
+enum Left {
+    /// The exception goes on in the frame below (or the awaiting generator).
+    Frame(Value),
+    /// The native caller of the loop gets it.
+    Entry(Value),
+}

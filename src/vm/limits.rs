@@ -1,0 +1,347 @@
+//! Limits, interruption and the safe point.
+//!
+//! One counter on the heap, `ticks`, goes down at calls and back-edges. When it runs out, or when something set
+//! it to zero, the machine comes to [`Vm::checkpoint`], which serves finalizers, the cycle collector, the memory
+//! limit, fuel, and requests of other threads. Between two checkpoints lie at most [`SLICE`] ticks, so requests
+//! of other threads need no flag on the hot path.
+
+use super::exception::Raised;
+use super::value::Value;
+use super::{R, Vm};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Ticks between checkpoints.
+pub(super) const SLICE: i32 = 4096;
+
+/// Bits of [`Shared::requests`].
+pub mod request {
+    /// Stop for good: nothing catches it.
+    pub const STOP: u32 = 1;
+    /// Raise KeyboardInterrupt.
+    pub const INTERRUPT: u32 = 2;
+    /// Another thread wants the lock.
+    pub const YIELD_LOCK: u32 = 4;
+    /// Signals or calls wait in the inbox.
+    pub const INBOX: u32 = 8;
+}
+
+/// What a native does at the next checkpoint on behalf of another thread.
+pub type Job = Box<dyn FnOnce(&mut Vm) -> R<()> + Send>;
+
+/// What other threads can reach.
+#[derive(Default)]
+pub struct Shared {
+    /// See [`request`].
+    pub requests: AtomicU32,
+    inbox: Mutex<Vec<Job>>,
+}
+
+impl Shared {
+    /// Sets bits of [`request`].
+    pub fn request(&self, bits: u32) {
+        self.requests.fetch_or(bits, Ordering::Relaxed);
+    }
+
+    /// Leaves a job for the interpreter's next checkpoint.
+    pub fn post(&self, job: Job) {
+        if let Ok(mut inbox) = self.inbox.lock() {
+            inbox.push(job);
+        }
+        self.request(request::INBOX);
+    }
+
+    fn put_back(&self, jobs: impl ExactSizeIterator<Item = Job>) {
+        if jobs.len() > 0
+            && let Ok(mut inbox) = self.inbox.lock()
+        {
+            inbox.splice(0..0, jobs);
+            drop(inbox);
+            self.request(request::INBOX);
+        }
+    }
+
+    fn take(&self) -> Vec<Job> {
+        self.inbox.lock().map(|mut i| std::mem::take(&mut *i)).unwrap_or_default()
+    }
+}
+
+/// Why a script was stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Halt {
+    /// The handle's `stop`.
+    Stopped,
+    /// The fuel is used up.
+    OutOfFuel,
+    /// Over the memory limit, and the script went on after MemoryError.
+    OutOfMemory,
+}
+
+/// The limits of an interpreter.
+pub(crate) struct Limits {
+    /// What is left of the fuel; `None`: no bound.
+    pub(super) fuel: Option<u64>,
+    /// `sys.setrecursionlimit`.
+    pub(super) recursion: usize,
+    /// Ticks that the running slice began with.
+    pub(super) slice: i32,
+    /// Why the script is being stopped.
+    pub(super) halt: Option<Halt>,
+    /// A MemoryError was raised for being over the limit; so much more is allowed to handle it.
+    pub(super) memory_grace: usize,
+    /// `sys.set_coroutine_origin_tracking_depth`.
+    pub(super) origin_depth: usize,
+    /// Finalizers or callbacks are running.
+    finalizing: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { fuel: None, recursion: 1000, slice: 0, halt: None, memory_grace: 0, origin_depth: 0, finalizing: false }
+    }
+}
+
+impl Vm {
+    /// What the hot path calls when the ticks have run out.
+    ///
+    /// # Errors
+    /// The exception that a limit, a signal or another thread asked for; finalizers' exceptions are reported,
+    /// not raised.
+    #[cold]
+    #[inline(never)]
+    pub fn checkpoint(&mut self) -> R<()> {
+        self.refill()?;
+        self.heap.pending.set(false);
+        let bits = self.shared.requests.swap(0, Ordering::Relaxed);
+        if bits != 0 {
+            self.serve_requests(bits)?;
+        }
+        if self.heap.young.get() > self.heap.threshold.get() {
+            self.collect_if_enabled();
+        }
+        self.run_finalizers();
+        if self.limits.halt.is_some() {
+            // A finalizer met it: it cannot raise, so it is met again here.
+            return Err(Raised::halt());
+        }
+        self.check_memory()
+    }
+
+    /// Pays for the slice that is over and begins the next.
+    fn refill(&mut self) -> R<()> {
+        let used = (self.limits.slice - self.heap.ticks.get()).max(0);
+        let mut next = SLICE;
+        if let Some(fuel) = &mut self.limits.fuel {
+            *fuel = fuel.saturating_sub(used as u64);
+            if *fuel == 0 {
+                self.limits.slice = 0;
+                self.heap.ticks.set(0);
+                return Err(self.halt(Halt::OutOfFuel));
+            }
+            next = next.min((*fuel).min(SLICE as u64) as i32);
+        }
+        self.limits.slice = next;
+        self.heap.ticks.set(next);
+        Ok(())
+    }
+
+    #[cold]
+    fn serve_requests(&mut self, bits: u32) -> R<()> {
+        if bits & request::STOP != 0 {
+            // It stays requested until the host takes it back: a script cannot outlive it.
+            self.shared.request(request::STOP);
+            return Err(self.halt(Halt::Stopped));
+        }
+        if bits & request::INBOX != 0 {
+            let mut jobs = self.shared.clone().take().into_iter();
+            while let Some(job) = jobs.next() {
+                if let Err(e) = job(self) {
+                    // The rest comes at the next checkpoint.
+                    self.shared.put_back(jobs);
+                    self.shared.request(bits & request::INTERRUPT);
+                    return Err(e);
+                }
+            }
+        }
+        if bits & request::INTERRUPT != 0 {
+            let class = self.exc.KeyboardInterrupt.clone();
+            let e = self.new_exception(&class, Vec::new());
+            return Err(self.raise(e.into_value()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn halt(&mut self, why: Halt) -> Raised {
+        self.limits.halt = Some(why);
+        Raised::halt()
+    }
+
+    /// Why the last run was stopped, if it was.
+    pub fn take_halt(&mut self) -> Option<Halt> {
+        self.limits.halt.take()
+    }
+
+    /// Bounds the work of scripts, in ticks: one for each call and loop iteration, and more for natives in
+    /// proportion to what they do. `None` takes the bound away.
+    pub fn set_fuel(&mut self, fuel: Option<u64>) {
+        self.limits.fuel = fuel;
+        self.limits.slice = 0;
+        self.heap.ticks.set(0);
+    }
+
+    /// What is left of the fuel.
+    pub fn fuel(&self) -> Option<u64> {
+        let used = (self.limits.slice - self.heap.ticks.get()).max(0) as u64;
+        self.limits.fuel.map(|f| f.saturating_sub(used))
+    }
+
+    /// Bounds the bytes in use; `usize::MAX`: no bound.
+    pub fn set_memory_limit(&mut self, bytes: usize) {
+        self.limits.memory_grace = 0;
+        self.heap.set_limit(bytes);
+    }
+
+    /// How many objects are alive.
+    pub fn live_objects(&self) -> usize {
+        self.heap.objects()
+    }
+
+    /// How many bytes the objects use, with what they own.
+    pub fn memory_used(&self) -> usize {
+        self.heap.bytes()
+    }
+
+    fn check_memory(&mut self) -> R<()> {
+        let (bytes, limit) = (self.heap.bytes(), self.heap.limit());
+        if bytes <= limit {
+            return Ok(());
+        }
+        let grace = limit / 16 + 64 * 1024;
+        if self.limits.memory_grace == 0 {
+            self.collect_garbage();
+            if self.heap.bytes() <= limit {
+                return Ok(());
+            }
+            self.limits.memory_grace = grace;
+            self.heap.set_limit(limit.saturating_add(grace));
+            return Err(self.memory_error(""));
+        }
+        Err(self.halt(Halt::OutOfMemory))
+    }
+
+    /// Asks for permission to allocate `bytes` at once.
+    ///
+    /// # Errors
+    /// MemoryError when the limit does not allow it, or no machine could.
+    #[inline]
+    pub fn check_alloc(&mut self, bytes: usize) -> R<()> {
+        const MOST: usize = 1 << 46;
+        // From here on it is worth asking the system, which refuses what it can never give.
+        const LARGE: usize = 256 << 20;
+        let refused = bytes > self.heap.limit().saturating_sub(self.heap.bytes()).min(MOST)
+            || bytes >= LARGE && Vec::<u8>::new().try_reserve_exact(bytes).is_err();
+        if refused {
+            return Err(self.memory_error(""));
+        }
+        Ok(())
+    }
+
+    /// Pays for `n` units of native work, and looks whether the script must stop.
+    ///
+    /// # Errors
+    /// What [`checkpoint`](Self::checkpoint) raises.
+    #[inline]
+    pub fn tick(&mut self, n: usize) -> R<()> {
+        let left = self.heap.ticks.get().saturating_sub(n.min(i32::MAX as usize / 2) as i32);
+        self.heap.ticks.set(left);
+        if left < 0 { self.checkpoint() } else { Ok(()) }
+    }
+
+    /// Begins a step of native recursion (repr, comparison, calls of scripts by natives, …).
+    ///
+    /// # Errors
+    /// RecursionError when the native stack is nearly used up.
+    #[inline]
+    pub fn enter_native(&mut self) -> R<()> {
+        let marker = 0u8;
+        let here = &raw const marker as usize;
+        if here < self.thread.native_stack_floor {
+            return Err(self.native_too_deep());
+        }
+        self.thread.native_depth += 1;
+        Ok(())
+    }
+
+    /// Ends it.
+    #[inline]
+    pub fn leave_native(&mut self) {
+        self.thread.native_depth -= 1;
+    }
+
+    /// Runs `f` as one step of native recursion.
+    ///
+    /// # Errors
+    /// RecursionError when the native stack is nearly used up; what `f` raises.
+    #[inline]
+    pub fn guarded<T>(&mut self, f: impl FnOnce(&mut Vm) -> R<T>) -> R<T> {
+        self.enter_native()?;
+        let result = f(self);
+        self.leave_native();
+        result
+    }
+
+    #[cold]
+    fn native_too_deep(&mut self) -> Raised {
+        self.recursion_error("maximum recursion depth exceeded")
+    }
+
+    /// Says how much native stack this thread may use from here on, in bytes.
+    pub fn set_native_stack(&mut self, bytes: usize) {
+        let marker = 0u8;
+        let here = &raw const marker as usize;
+        self.thread.native_stack_floor = here.saturating_sub(bytes);
+    }
+
+    /// Runs the finalizers and weak reference callbacks that wait.
+    pub(super) fn run_finalizers(&mut self) {
+        if self.limits.finalizing {
+            return;
+        }
+        self.limits.finalizing = true;
+        while self.limits.halt.is_none() {
+            let callbacks = self.heap.take_callbacks();
+            let finalizers = self.heap.take_finalizers();
+            if callbacks.is_empty() && finalizers.is_empty() {
+                break;
+            }
+            for w in callbacks {
+                self.weakref_callback(&w);
+            }
+            for v in finalizers {
+                self.finalize(v);
+            }
+        }
+        self.limits.finalizing = false;
+    }
+
+    /// Runs one object's finalizer; the object dies afterwards unless the finalizer kept it.
+    pub(super) fn finalize(&mut self, v: Value) {
+        let Some(h) = v.header() else { return };
+        if h.has_flag(super::object::flag::FINALIZED) {
+            return;
+        }
+        h.set_flag(super::object::flag::FINALIZED);
+        if v.is_a::<super::generator::Generator>() {
+            self.finalize_generator(&v);
+            return;
+        }
+        if let Some(del) = self.special(&v, super::special::Special::Del) {
+            let saved = std::mem::replace(&mut self.thread.handled, Value::NONE);
+            let result = self.call_special(&del, &v, &[]);
+            self.thread.handled = saved;
+            if let Err(e) = result {
+                self.unraisable(e, &del, Some("Exception ignored while calling deallocator"));
+            }
+        }
+    }
+}

@@ -1,0 +1,560 @@
+//! How native code is described and called: signatures, binding of arguments, native attributes.
+//!
+//! A native function is an ordinary Rust `fn` with a script signature beside it:
+//!
+//! ```ignore
+//! pub const METHODS: &[NativeDef] = &[
+//!     NativeDef::new("insert(self, index, object, /)", "Insert object before index.", list_insert),
+//!     NativeDef::raw("print(*args, sep=' ', end='\\n', file=None, flush=False)", "…", builtin_print),
+//! ];
+//! fn list_insert(vm: &mut Vm, a: &[Value]) -> R { … }
+//! fn builtin_print(vm: &mut Vm, args: &Args) -> R { … }
+//! ```
+//!
+//! A flat function gets its arguments in the order of the signature. Missing optional ones are absent at the
+//! end or [`Value::UNDEF`] in the middle: read them with [`arg`]. `*args` arrives as one tuple, `**kw` as one
+//! dict. A raw function gets positional and keyword arguments as they were passed.
+
+use super::class::Class;
+use super::dict::Dict;
+use super::function::{GetSet, Native, NativeCode};
+use super::object::{Object, Ref};
+use super::str::{Str, Tuple};
+use super::value::Value;
+use super::{R, Vm};
+
+/// A native function with flat arguments.
+pub type FlatFn = fn(&mut Vm, &[Value]) -> R;
+/// A native function that takes its arguments as passed.
+pub type RawFn = fn(&mut Vm, &Args<'_>) -> R;
+
+/// Arguments as they were passed.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    /// The positional ones.
+    pub pos: &'a [Value],
+    /// The values of the keyword arguments.
+    pub kw_values: &'a [Value],
+    /// Their names: as many `str`s.
+    pub kw_names: &'a [Value],
+}
+
+impl<'a> Args<'a> {
+    /// Only positional arguments.
+    pub fn positional(pos: &'a [Value]) -> Args<'a> {
+        Args { pos, kw_values: &[], kw_names: &[] }
+    }
+
+    /// The keyword arguments.
+    pub fn keywords(&self) -> impl Iterator<Item = (&'a Value, &'a Value)> {
+        self.kw_names.iter().zip(self.kw_values)
+    }
+}
+
+/// What a [`NativeDef`] runs.
+#[derive(Clone, Copy)]
+pub enum NativeImpl {
+    /// Flat arguments.
+    Flat(FlatFn),
+    /// Arguments as passed.
+    Raw(RawFn),
+    /// Something that the loop does itself where it can; the function serves all other callers.
+    Machine(MachineFn, FlatFn),
+}
+
+/// Natives that the loop knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MachineFn {
+    /// `generator.send(value)`, `coroutine.send(value)`.
+    Send,
+    /// `next(iterator)`, `generator.__next__()`: one argument.
+    Next,
+}
+
+/// The description of a native function.
+pub struct NativeDef {
+    /// `name(parameters)`.
+    pub signature: &'static str,
+    /// `__doc__`.
+    pub doc: &'static str,
+    /// What it runs.
+    pub run: NativeImpl,
+    /// Fewest positional arguments of a call without keywords.
+    min: u8,
+    /// Most of them; more, or keywords, or `*args`, go through the binder. 255: always the binder.
+    max: u8,
+}
+
+impl NativeDef {
+    /// A function with flat arguments.
+    pub const fn new(signature: &'static str, doc: &'static str, f: FlatFn) -> NativeDef {
+        let (min, max) = count(signature);
+        NativeDef { signature, doc, run: NativeImpl::Flat(f), min, max }
+    }
+
+    /// A function that takes its arguments as passed.
+    pub const fn raw(signature: &'static str, doc: &'static str, f: RawFn) -> NativeDef {
+        NativeDef { signature, doc, run: NativeImpl::Raw(f), min: 0, max: 255 }
+    }
+
+    /// A function that the loop does itself where it can.
+    pub const fn machine(signature: &'static str, doc: &'static str, m: MachineFn, f: FlatFn) -> NativeDef {
+        let (min, max) = count(signature);
+        NativeDef { signature, doc, run: NativeImpl::Machine(m, f), min, max }
+    }
+
+    /// The function's name.
+    pub fn name(&self) -> &'static str {
+        self.signature.split('(').next().unwrap_or_default()
+    }
+
+    /// The parameters, as `inspect` wants them (`__text_signature__`).
+    pub fn parameters(&self) -> &'static str {
+        self.signature.find('(').map_or("()", |i| &self.signature[i..])
+    }
+}
+
+/// Counts the parameters of a signature: fewest and most positional ones.
+const fn count(signature: &str) -> (u8, u8) {
+    let s = signature.as_bytes();
+    let mut i = 0;
+    while i < s.len() && s[i] != b'(' {
+        i += 1;
+    }
+    i += 1;
+    let (mut min, mut max) = (0, 0);
+    let (mut depth, mut quote) = (0, 0u8);
+    // What the parameter being read is like.
+    let (mut first, mut optional, mut seen, mut keyword_only, mut variadic) = (0u8, false, false, false, false);
+    while i < s.len() {
+        let b = s[i];
+        if quote != 0 {
+            if b == quote {
+                quote = 0;
+            }
+        } else if b == b'\'' || b == b'"' {
+            quote = b;
+        } else if b == b'(' || b == b'[' || b == b'{' {
+            depth += 1;
+        } else if depth > 0 && (b == b')' || b == b']' || b == b'}') {
+            depth -= 1;
+        } else if depth == 0 && (b == b',' || b == b')') {
+            if seen {
+                if first == b'*' {
+                    keyword_only = true;
+                } else if first != b'/' && !keyword_only {
+                    max += 1;
+                    if !optional {
+                        min += 1;
+                    }
+                } else if first != b'/' && !optional {
+                    // A required keyword-only parameter: the binder must look.
+                    variadic = true;
+                }
+            }
+            (first, optional, seen) = (0, false, false);
+            if b == b')' {
+                break;
+            }
+        } else if b == b'=' {
+            optional = true;
+        } else if b != b' ' {
+            if !seen {
+                first = b;
+                seen = true;
+            } else if first == b'*' {
+                // `*args` or `**kw`, not a lone `*`.
+                variadic = true;
+            }
+        }
+        i += 1;
+    }
+    if variadic { (0, 255) } else { (min, max) }
+}
+
+/// Reads a native attribute.
+pub type Getter = fn(&mut Vm, &Value) -> R;
+/// Sets a native attribute, or deletes it when there is no value.
+pub type Setter = fn(&mut Vm, &Value, Option<Value>) -> R<()>;
+
+/// The description of a native attribute.
+pub struct GetSetDef {
+    /// Its name.
+    pub name: &'static str,
+    /// `__doc__`.
+    pub doc: &'static str,
+    /// Reads it.
+    pub get: Getter,
+    /// Sets it, or deletes it when there is no value. `None`: read-only.
+    pub set: Option<Setter>,
+}
+
+impl GetSetDef {
+    /// A read-only attribute.
+    pub const fn new(name: &'static str, doc: &'static str, get: Getter) -> GetSetDef {
+        GetSetDef { name, doc, get, set: None }
+    }
+
+    /// An attribute that can be set.
+    pub const fn with_set(
+        name: &'static str,
+        doc: &'static str,
+        get: Getter,
+        set: Setter,
+    ) -> GetSetDef {
+        GetSetDef { name, doc, get, set: Some(set) }
+    }
+}
+
+/// Argument `i` of a flat native function, if it was given.
+#[inline(always)]
+pub fn arg(a: &[Value], i: usize) -> Option<&Value> {
+    a.get(i).filter(|v| !v.is_undef())
+}
+
+/// Argument `i`, or `None` (the script's) when it was not given.
+#[inline(always)]
+pub fn arg_or_none(a: &[Value], i: usize) -> &Value {
+    const NONE: &Value = &Value::NONE;
+    arg(a, i).unwrap_or(NONE)
+}
+
+/// One parameter of a parsed signature.
+struct Param {
+    name: &'static str,
+    kind: ParamKind,
+    optional: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum ParamKind {
+    PositionalOnly,
+    Normal,
+    KeywordOnly,
+    VarArgs,
+    VarKeywords,
+}
+
+fn parse_signature(signature: &'static str) -> Vec<Param> {
+    let inner = signature.find('(').map_or("", |i| signature[i + 1..].trim_end().trim_end_matches(')'));
+    // Defaults may contain commas and brackets, so split with care; a default that ends in `)` lost its last
+    // one above, which does not matter.
+    let mut parts = Vec::new();
+    let (mut depth, mut quote, mut start) = (0, None, 0);
+    for (i, c) in inner.char_indices() {
+        match (quote, c) {
+            (Some(q), _) if c == q => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth -= 1,
+            (None, ',') if depth == 0 => {
+                parts.push(inner[start..i].trim());
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(inner[start..].trim());
+    let mut params: Vec<Param> = Vec::new();
+    let mut keyword_only = false;
+    for part in parts.into_iter().filter(|p| !p.is_empty()) {
+        match part {
+            "/" => params.iter_mut().for_each(|p| p.kind = ParamKind::PositionalOnly),
+            "*" => keyword_only = true,
+            _ => {
+                let (name, optional) = match part.split_once('=') {
+                    Some((n, _)) => (n.trim(), true),
+                    None => (part, false),
+                };
+                let (name, kind) = if let Some(n) = name.strip_prefix("**") {
+                    (n, ParamKind::VarKeywords)
+                } else if let Some(n) = name.strip_prefix('*') {
+                    keyword_only = true;
+                    (n, ParamKind::VarArgs)
+                } else if keyword_only {
+                    (name, ParamKind::KeywordOnly)
+                } else {
+                    (name, ParamKind::Normal)
+                };
+                params.push(Param { name: name.strip_prefix('$').unwrap_or(name), kind, optional });
+            }
+        }
+    }
+    params
+}
+
+impl Vm {
+    /// Calls a native function.
+    ///
+    /// # Errors
+    /// What the function raises, and TypeError when the arguments do not fit its signature.
+    #[inline]
+    pub(super) fn call_native(&mut self, native: &Ref<Native>, args: &Args<'_>) -> R {
+        match &native.get(self).code {
+            NativeCode::Static(def) => {
+                let def: &'static NativeDef = def;
+                match def.run {
+                    NativeImpl::Flat(f) | NativeImpl::Machine(_, f) => {
+                        let n = args.pos.len();
+                        if args.kw_names.is_empty() && n >= def.min as usize && n <= def.max as usize && def.max != 255 {
+                            f(self, args.pos)
+                        } else {
+                            self.call_bound(native, def, f, args)
+                        }
+                    }
+                    NativeImpl::Raw(f) => f(self, args),
+                }
+            }
+            NativeCode::Host(f, _) => {
+                let f = f.clone();
+                f(self, args)
+            }
+        }
+    }
+
+    #[cold]
+    fn call_bound(&mut self, native: &Ref<Native>, def: &'static NativeDef, f: FlatFn, args: &Args<'_>) -> R {
+        let bound = self.bind_native(native, def, args)?;
+        f(self, &bound)
+    }
+
+    /// Sorts the arguments of a call into the places of a signature.
+    fn bind_native(&mut self, native: &Ref<Native>, def: &'static NativeDef, args: &Args<'_>) -> R<Vec<Value>> {
+        let params = parse_signature(def.signature);
+        let owner = native.get(self).owner.clone();
+        let is_method = owner.is_a::<Class>();
+        let shown = match owner.cast::<Class>() {
+            Some(c) if def.name() == "__new__" => c.get(self).display_name(),
+            Some(c) => format!("{}.{}", c.get(self).display_name(), def.name()),
+            None => def.name().to_owned(),
+        };
+        // `self` is not counted in messages.
+        let hidden = usize::from(is_method);
+        let n_pos = params.iter().filter(|p| matches!(p.kind, ParamKind::PositionalOnly | ParamKind::Normal)).count();
+        let n_required =
+            params.iter().take(n_pos).filter(|p| !p.optional).count();
+        let mut bound = vec![Value::UNDEF; params.len()];
+        let takes_varargs = params.iter().any(|p| p.kind == ParamKind::VarArgs);
+        let given = args.pos.len();
+        if given > n_pos && !takes_varargs {
+            return Err(self.arity_error(&shown, n_required, n_pos, given, hidden, &params));
+        }
+        for (slot, v) in bound.iter_mut().zip(args.pos.iter().take(n_pos)) {
+            *slot = v.clone();
+        }
+        let mut extra: Option<Ref<Dict>> = None;
+        for (i, p) in params.iter().enumerate() {
+            match p.kind {
+                ParamKind::VarArgs => bound[i] = self.tuple(args.pos.iter().skip(n_pos).cloned().collect()).into(),
+                ParamKind::VarKeywords => {
+                    let d = self.new_dict();
+                    bound[i] = d.value().clone();
+                    extra = Some(d);
+                }
+                _ => {}
+            }
+        }
+        for (name, value) in args.keywords() {
+            let text = self.str_of(name);
+            let at = params.iter().position(|p| {
+                p.name == text && matches!(p.kind, ParamKind::Normal | ParamKind::KeywordOnly)
+            });
+            match at {
+                Some(at) if bound[at].is_undef() => bound[at] = value.clone(),
+                Some(at) => {
+                    return Err(self.type_error(format!(
+                        "argument for {}() given by name ('{text}') and position ({})",
+                        short(&shown),
+                        at + 1 - hidden.min(at + 1)
+                    )));
+                }
+                None => match &extra {
+                    Some(d) => d.clone().set_item(self, name.clone(), value.clone())?,
+                    None if params.iter().all(|p| p.kind == ParamKind::PositionalOnly) => {
+                        return Err(self.type_error(format!("{shown}() takes no keyword arguments")));
+                    }
+                    None => {
+                        let names: Vec<&str> = params
+                            .iter()
+                            .filter(|p| matches!(p.kind, ParamKind::Normal | ParamKind::KeywordOnly))
+                            .map(|p| p.name)
+                            .collect();
+                        let mut message = format!("{}() got an unexpected keyword argument '{text}'", short(&shown));
+                        if let Some(s) = crate::text::suggestions::suggest(text.as_bytes(), names.iter().map(|n| n.as_bytes())) {
+                            message.push_str(&format!(". Did you mean '{}'?", String::from_utf8_lossy(s)));
+                        }
+                        return Err(self.type_error(message));
+                    }
+                },
+            }
+        }
+        for (i, p) in params.iter().enumerate() {
+            if bound[i].is_undef() && !p.optional {
+                match p.kind {
+                    ParamKind::PositionalOnly => {
+                        return Err(self.arity_error(&shown, n_required, n_pos, given, hidden, &params));
+                    }
+                    ParamKind::Normal => {
+                        return Err(self.type_error(format!(
+                            "{}() missing required argument '{}' (pos {})",
+                            short(&shown),
+                            p.name,
+                            i + 1 - hidden.min(i + 1)
+                        )));
+                    }
+                    ParamKind::KeywordOnly => {
+                        return Err(self.type_error(format!(
+                            "{}() missing required keyword-only argument '{}'",
+                            short(&shown),
+                            p.name
+                        )));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(bound)
+    }
+
+    fn arity_error(
+        &mut self,
+        shown: &str,
+        required: usize,
+        most: usize,
+        given: usize,
+        hidden: usize,
+        params: &[Param],
+    ) -> super::Raised {
+        let (required, most, given) =
+            (required.saturating_sub(hidden), most.saturating_sub(hidden), given.saturating_sub(hidden));
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        let positional_only = params.iter().all(|p| p.kind == ParamKind::PositionalOnly);
+        let text = if positional_only && most == 0 {
+            format!("{shown}() takes no arguments ({given} given)")
+        } else if positional_only && required == most && most == 1 {
+            format!("{shown}() takes exactly one argument ({given} given)")
+        } else if positional_only {
+            let name = short(shown);
+            if required == most {
+                format!("{name} expected {most} argument{}, got {given}", plural(most))
+            } else if given < required {
+                format!("{name} expected at least {required} argument{}, got {given}", plural(required))
+            } else {
+                format!("{name} expected at most {most} argument{}, got {given}", plural(most))
+            }
+        } else if required == most {
+            format!("{}() takes exactly {most} positional argument{} ({given} given)", short(shown), plural(most))
+        } else if given > most {
+            format!("{}() takes at most {most} argument{} ({given} given)", short(shown), plural(most))
+        } else {
+            format!("{}() takes at least {required} positional argument{} ({given} given)", short(shown), plural(required))
+        };
+        self.type_error(text)
+    }
+
+    /// Adds native methods and attributes to a class.
+    pub fn extend_class(&mut self, class: &Ref<Class>, methods: &'static [NativeDef], getsets: &'static [GetSetDef]) {
+        for def in methods {
+            let name = self.intern(def.name());
+            let value = self.native_method(class, def);
+            let hash = self.str_hash(&name);
+            class.get_mut(self).dict.put_str(hash, &name, value);
+        }
+        for def in getsets {
+            let name = self.intern(def.name);
+            let value = self.alloc(GetSet {
+                owner: class.clone(),
+                name: name.clone(),
+                code: super::function::AttrCode::GetSet(def),
+            });
+            let hash = self.str_hash(&name);
+            class.get_mut(self).dict.put_str(hash, &name, value.into());
+        }
+        self.class_changed(class);
+    }
+
+    fn native_method(&mut self, class: &Ref<Class>, def: &'static NativeDef) -> Value {
+        let native = Native { owner: class.value().clone(), code: NativeCode::Static(def) };
+        match def.name() {
+            "__new__" => self.alloc_as(&self.types.builtin_function.clone(), native).into(),
+            "__class_getitem__" | "__init_subclass__" | "__subclasshook__" | "fromkeys" | "fromhex" | "from_bytes"
+            | "maketrans" | "from_number" | "__prepare__"
+                if def.parameters().starts_with("(cls") =>
+            {
+                let f: Value = self.alloc_as(&self.types.classmethod_descriptor.clone(), native).into();
+                self.alloc(super::function::ClassMethod { func: f }).into()
+            }
+            _ if def.parameters().starts_with("(cls") => {
+                let f: Value = self.alloc_as(&self.types.classmethod_descriptor.clone(), native).into();
+                self.alloc(super::function::ClassMethod { func: f }).into()
+            }
+            _ if !def.parameters().starts_with("(self") => {
+                let f: Value = self.alloc_as(&self.types.builtin_function.clone(), native).into();
+                self.alloc(super::function::StaticMethod { func: f }).into()
+            }
+            name if name.starts_with("__") && name.ends_with("__") && is_slot_name(name) => {
+                self.alloc_as(&self.types.wrapper_descriptor.clone(), native).into()
+            }
+            _ => self.alloc_as(&self.types.method_descriptor.clone(), native).into(),
+        }
+    }
+
+    /// A native function of a module.
+    pub fn native_function(&mut self, module: &str, def: &'static NativeDef) -> Value {
+        let owner = self.intern(module).into();
+        self.alloc_as(&self.types.builtin_function.clone(), Native { owner, code: NativeCode::Static(def) }).into()
+    }
+
+    /// Argument `i` as an object with payload `T`.
+    ///
+    /// # Errors
+    /// TypeError when it is something else.
+    #[inline]
+    pub fn this<'a, T: Object>(&mut self, a: &'a [Value], method: &str) -> R<&'a Ref<T>> {
+        match a.first().and_then(|v| v.cast::<T>()) {
+            Some(r) => Ok(r),
+            None => Err(self.wrong_receiver::<T>(a.first(), method)),
+        }
+    }
+
+    #[cold]
+    fn wrong_receiver<T: Object>(&mut self, v: Option<&Value>, method: &str) -> super::Raised {
+        let wanted = self.class_for::<T>().map_or_else(|| "object".to_owned(), |c| c.get(self).display_name());
+        let text = match v {
+            Some(v) => format!(
+                "descriptor '{method}' for '{wanted}' objects doesn't apply to a '{}' object",
+                self.class_name(v)
+            ),
+            None => format!("unbound method {wanted}.{method}() needs an argument"),
+        };
+        self.type_error(text)
+    }
+}
+
+/// The part of a qualified name that argument errors show.
+fn short(shown: &str) -> &str {
+    shown.rsplit('.').next().unwrap_or(shown)
+}
+
+/// Whether a native method of this name is a `wrapper_descriptor` (`slot wrapper`) in CPython.
+fn is_slot_name(name: &str) -> bool {
+    !matches!(
+        name,
+        "__reduce__" | "__reduce_ex__" | "__getnewargs__" | "__sizeof__" | "__format__" | "__dir__" | "__reversed__"
+            | "__contains__" | "__class_getitem__" | "__length_hint__" | "__setstate__" | "__getstate__" | "__copy__"
+            | "__deepcopy__" | "__enter__" | "__exit__" | "__round__" | "__trunc__" | "__floor__" | "__ceil__"
+            | "__complex__" | "__bytes__" | "__instancecheck__" | "__subclasscheck__" | "__getformat__"
+            | "__subclasses__" | "__prepare__" | "__set_name__"
+    )
+}
+
+/// The text of a string value, for natives that were given one.
+pub fn str_bytes<'a>(vm: &'a Vm, v: &'a Value) -> Option<&'a [u8]> {
+    v.cast::<Str>().map(|s| s.get(vm).as_bytes())
+}
+
+/// The items of a tuple value.
+pub fn tuple_items<'a>(vm: &'a Vm, v: &'a Value) -> Option<&'a [Value]> {
+    v.cast::<Tuple>().map(|t| t.get(vm).items())
+}

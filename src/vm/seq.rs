@@ -1,0 +1,213 @@
+//! Payloads of lists, ranges, slices and their iterators.
+
+use super::dict::Dict;
+use super::function::core_object;
+use super::object::{Kind, Object, Ref, Trace, Tracer};
+use super::str::Tuple;
+use super::value::Value;
+use super::Vm;
+
+/// The payload of `list`.
+#[derive(Default)]
+pub struct List {
+    /// The items.
+    pub items: Vec<Value>,
+}
+
+const _: () = assert!(size_of::<List>() == 24);
+
+impl Trace for List {
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.items.trace(tracer);
+    }
+    fn clear(&mut self) {
+        self.items = Vec::new();
+    }
+}
+
+impl Object for List {
+    const KIND: Kind = Kind::List;
+    fn external(&self) -> usize {
+        self.items.capacity() * size_of::<Value>()
+    }
+}
+
+core_object! { Range,
+    /// The payload of `range`: its parameters are ints of any size.
+    pub struct RangeObject {
+        /// `start`.
+        pub start: Value,
+        /// `stop`.
+        pub stop: Value,
+        /// `step`, never 0.
+        pub step: Value,
+        /// The number of items.
+        pub len: Value,
+    }
+}
+
+core_object! { Slice,
+    /// The payload of `slice`.
+    pub struct SliceObject {
+        /// `start`.
+        pub start: Value,
+        /// `stop`.
+        pub stop: Value,
+        /// `step`.
+        pub step: Value,
+    }
+}
+
+/// What a [`SeqIter`] walks over.
+pub enum SeqSource {
+    /// A list, which may grow and shrink meanwhile.
+    List(Ref<List>),
+    /// A tuple.
+    Tuple(Ref<Tuple>),
+    /// A range of ints that all fit `i64`: the next one, the step, how many are left.
+    Range {
+        /// The next number.
+        next: i64,
+        /// The difference to the one after.
+        step: i64,
+        /// How many are left.
+        left: u64,
+    },
+    /// Nothing any more.
+    Done,
+}
+
+impl Trace for SeqSource {
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        match self {
+            SeqSource::List(l) => l.trace(tracer),
+            SeqSource::Tuple(t) => t.trace(tracer),
+            SeqSource::Range { .. } | SeqSource::Done => {}
+        }
+    }
+    fn clear(&mut self) {
+        *self = SeqSource::Done;
+    }
+}
+
+core_object! { SeqIter,
+    /// The payload of the iterators over lists, tuples and ranges.
+    pub struct SeqIter {
+        /// What it walks over.
+        pub source: SeqSource,
+        /// The next position (lists and tuples).
+        pub at: usize,
+    }
+}
+
+/// Which part of the items a [`DictIter`] gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DictPart {
+    /// Keys.
+    Keys,
+    /// Values.
+    Values,
+    /// Pairs.
+    Items,
+}
+
+super::object::traces_nothing!(DictPart);
+
+core_object! { DictIter,
+    /// The payload of the iterators over a dict's keys, values and items.
+    pub struct DictIter {
+        /// The dict; `None` when exhausted.
+        pub dict: Option<Ref<Dict>>,
+        /// The next position.
+        pub at: usize,
+        /// `Dict::changes` when the iteration began.
+        pub changes: u32,
+        /// `Dict::len` when the iteration began.
+        pub len: usize,
+        /// What it gives.
+        pub part: DictPart,
+        /// It goes backwards.
+        pub reverse: bool,
+    }
+}
+
+impl SeqIter {
+    /// The next item, for natives.
+    pub fn step(this: &Ref<SeqIter>, vm: &mut Vm) -> Option<Value> {
+        SeqIter::advance(this, vm)
+    }
+
+    /// The next item, if this is not the end; no script code runs.
+    #[inline]
+    pub(super) fn advance(this: &Ref<SeqIter>, vm: &mut Vm) -> Option<Value> {
+        // SAFETY: `&mut Vm` makes the access exclusive; the source is another object than the iterator.
+        let it = unsafe { &mut *this.as_ptr() };
+        match &mut it.source {
+            SeqSource::Range { next, step, left } => {
+                if *left == 0 {
+                    return None;
+                }
+                *left -= 1;
+                let v = *next;
+                *next = v.wrapping_add(*step);
+                Some(vm.int(v))
+            }
+            SeqSource::List(l) => {
+                if let Some(v) = l.get(vm).items.get(it.at) {
+                    it.at += 1;
+                    return Some(v.clone());
+                }
+                it.source = SeqSource::Done;
+                None
+            }
+            SeqSource::Tuple(t) => {
+                if let Some(v) = t.get(vm).items().get(it.at) {
+                    it.at += 1;
+                    return Some(v.clone());
+                }
+                it.source = SeqSource::Done;
+                None
+            }
+            SeqSource::Done => None,
+        }
+    }
+}
+
+impl DictIter {
+    /// The next item.
+    ///
+    /// # Errors
+    /// RuntimeError when the dict's keys changed during the iteration.
+    pub fn advance(this: &Ref<DictIter>, vm: &mut Vm) -> super::R<Option<Value>> {
+        let it = this.get(vm);
+        let Some(d) = it.dict.clone() else { return Ok(None) };
+        let (at, part, reverse) = (it.at, it.part, it.reverse);
+        let dict = d.get(vm);
+        if dict.changes() != it.changes {
+            let text = if dict.len() != it.len {
+                "dictionary changed size during iteration"
+            } else {
+                "dictionary keys changed during iteration"
+            };
+            // The iterator stays broken: CPython's does too.
+            this.get_mut(vm).len = usize::MAX;
+            return Err(vm.runtime_error(text));
+        }
+        let found = if reverse { dict.previous_entry(at) } else { dict.next_entry(at) };
+        let Some((next, k, v)) = found else {
+            let old = this.get_mut(vm).dict.take();
+            drop(old);
+            return Ok(None);
+        };
+        let item = match part {
+            DictPart::Keys => k.clone(),
+            DictPart::Values => v.clone(),
+            DictPart::Items => {
+                let pair = [k.clone(), v.clone()];
+                vm.pair(pair)
+            }
+        };
+        this.get_mut(vm).at = next;
+        Ok(Some(item))
+    }
+}

@@ -1,0 +1,250 @@
+//! Text and bytes objects: their bytes lie in the object itself, after the fields.
+//!
+//! Text is generalized UTF-8: UTF-8 that may also encode surrogates, each by itself. A string that is all
+//! ASCII is indexed directly; for other text `Vm` keeps an index of code points, built when first needed.
+
+use super::heap::Heap;
+use super::layout::Layout;
+use super::object::{Header, Kind, Object, Ref, traces_nothing, Trace, Tracer};
+use super::value::Value;
+use std::cell::Cell;
+
+/// The payload of `str`.
+#[repr(C)]
+pub struct Str {
+    /// 0 until computed.
+    pub(super) hash: Cell<u64>,
+    len: usize,
+    chars: usize,
+}
+
+/// The payload of `bytes`.
+#[repr(C)]
+pub struct Bytes {
+    /// 0 until computed.
+    pub(super) hash: Cell<u64>,
+    len: usize,
+}
+
+traces_nothing!(Str, Bytes);
+
+impl Object for Str {
+    const KIND: Kind = Kind::Str;
+}
+
+impl Object for Bytes {
+    const KIND: Kind = Kind::Bytes;
+}
+
+/// The bytes behind a payload of type `T` at `this`.
+#[inline(always)]
+unsafe fn tail<'a, T>(this: &T, len: usize) -> &'a [u8] {
+    let start = this as *const T as usize + size_of::<T>();
+    // SAFETY: the caller says that `len` bytes follow the payload in the same block.
+    unsafe { std::slice::from_raw_parts(start as *const u8, len) }
+}
+
+impl Str {
+    /// The text in generalized UTF-8.
+    #[inline(always)]
+    pub fn as_bytes(&self) -> &[u8] {
+        // SAFETY: every `Str` is made by `alloc_str`, with its bytes behind it.
+        unsafe { tail(self, self.len) }
+    }
+
+    /// The text, if it holds no lone surrogates.
+    #[inline]
+    pub fn to_str(&self) -> Option<&str> {
+        if self.is_ascii() {
+            // SAFETY: ASCII is UTF-8.
+            return Some(unsafe { std::str::from_utf8_unchecked(self.as_bytes()) });
+        }
+        std::str::from_utf8(self.as_bytes()).ok()
+    }
+
+    /// The text, with U+FFFD for lone surrogates.
+    pub fn to_string_lossy(&self) -> std::borrow::Cow<'_, str> {
+        match self.to_str() {
+            Some(s) => s.into(),
+            None => String::from_utf8_lossy(self.as_bytes()),
+        }
+    }
+
+    /// Whether every character is ASCII.
+    #[inline(always)]
+    pub fn is_ascii(&self) -> bool {
+        self.len == self.chars
+    }
+
+    /// Length in code points.
+    #[inline(always)]
+    pub fn char_len(&self) -> usize {
+        self.chars
+    }
+
+    /// Length in bytes of UTF-8.
+    #[inline(always)]
+    pub fn byte_len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Bytes {
+    /// The bytes.
+    #[inline(always)]
+    pub fn as_bytes(&self) -> &[u8] {
+        // SAFETY: every `Bytes` is made by `alloc_bytes`, with its bytes behind it.
+        unsafe { tail(self, self.len) }
+    }
+}
+
+/// Counts the code points of generalized UTF-8.
+#[inline]
+pub fn count_chars(bytes: &[u8]) -> usize {
+    if bytes.is_ascii() { bytes.len() } else { bytes.iter().filter(|&&b| b & 0xC0 != 0x80).count() }
+}
+
+impl Heap {
+    /// A string of these parts, joined. `chars` is their length in code points.
+    pub(super) fn alloc_str_parts(&self, layout: &Layout, parts: &[&[u8]], chars: usize) -> Ref<Str> {
+        let len = parts.iter().map(|p| p.len()).sum();
+        let p = self.allocate(layout, Kind::Str, size_of::<Str>() + len);
+        // SAFETY: the block has room for the fields and `len` bytes.
+        unsafe {
+            let payload = Header::payload::<Str>(p);
+            payload.write(Str { hash: Cell::new(0), len, chars });
+            let mut at = payload.add(1).cast::<u8>();
+            for part in parts {
+                std::ptr::copy_nonoverlapping(part.as_ptr(), at, part.len());
+                at = at.add(part.len());
+            }
+        }
+        Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+
+    /// A bytes object of these parts, joined.
+    pub(super) fn alloc_bytes_parts(&self, layout: &Layout, parts: &[&[u8]]) -> Ref<Bytes> {
+        let len = parts.iter().map(|p| p.len()).sum();
+        let p = self.allocate(layout, Kind::Bytes, size_of::<Bytes>() + len);
+        // SAFETY: the block has room for the fields and `len` bytes.
+        unsafe {
+            let payload = Header::payload::<Bytes>(p);
+            payload.write(Bytes { hash: Cell::new(0), len });
+            let mut at = payload.add(1).cast::<u8>();
+            for part in parts {
+                std::ptr::copy_nonoverlapping(part.as_ptr(), at, part.len());
+                at = at.add(part.len());
+            }
+        }
+        Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+
+    /// Appends to a string that has no other reference, in its own block, if there is room.
+    ///
+    /// `target` must be an exact, uninterned `str` with a count of one.
+    #[inline]
+    pub(super) fn append_in_place(&self, target: &Value, more: &[u8], more_chars: usize) -> bool {
+        let p = target.ptr();
+        // SAFETY: the only reference is the caller's, and capacity is checked before writing.
+        unsafe {
+            let payload = Header::payload::<Str>(p);
+            let len = (*payload).len;
+            if size_of::<Str>() + len + more.len() > Heap::payload_capacity(p) {
+                return false;
+            }
+            let at = payload.add(1).cast::<u8>().add(len);
+            std::ptr::copy_nonoverlapping(more.as_ptr(), at, more.len());
+            (*payload).len += more.len();
+            (*payload).chars += more_chars;
+            (*payload).hash.set(0);
+        }
+        true
+    }
+
+    /// A string with room to grow: for `s += t` in a loop.
+    pub(super) fn alloc_str_growing(&self, layout: &Layout, a: &[u8], b: &[u8], chars: usize) -> Ref<Str> {
+        let len = a.len() + b.len();
+        let room = len + len / 4 + 16;
+        let p = self.allocate(layout, Kind::Str, size_of::<Str>() + room);
+        // SAFETY: the block has room for the fields and both parts.
+        unsafe {
+            let payload = Header::payload::<Str>(p);
+            payload.write(Str { hash: Cell::new(0), len, chars });
+            let at = payload.add(1).cast::<u8>();
+            std::ptr::copy_nonoverlapping(a.as_ptr(), at, a.len());
+            std::ptr::copy_nonoverlapping(b.as_ptr(), at.add(a.len()), b.len());
+        }
+        Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+}
+
+/// The payload of `tuple`: the items follow the length.
+#[repr(C)]
+pub struct Tuple {
+    len: usize,
+}
+
+impl Object for Tuple {
+    const KIND: Kind = Kind::Tuple;
+}
+
+impl Tuple {
+    /// The items.
+    #[inline(always)]
+    pub fn items(&self) -> &[Value] {
+        let start = self as *const Tuple as usize + size_of::<Tuple>();
+        // SAFETY: every `Tuple` is made by `alloc_tuple`, with its items behind it.
+        unsafe { std::slice::from_raw_parts(start as *const Value, self.len) }
+    }
+
+    fn items_mut(&mut self) -> &mut [Value] {
+        let start = self as *mut Tuple as usize + size_of::<Tuple>();
+        // SAFETY: as above; `&mut self` makes it exclusive.
+        unsafe { std::slice::from_raw_parts_mut(start as *mut Value, self.len) }
+    }
+}
+
+impl Trace for Tuple {
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        for v in self.items() {
+            tracer.value(v);
+        }
+    }
+
+    fn clear(&mut self) {
+        for v in self.items_mut() {
+            *v = Value::UNDEF;
+        }
+        self.len = 0;
+    }
+}
+
+impl Drop for Tuple {
+    fn drop(&mut self) {
+        for v in self.items_mut() {
+            // SAFETY: each item is dropped once; the block is freed without looking at them again.
+            unsafe { std::ptr::drop_in_place(v) };
+        }
+    }
+}
+
+impl Heap {
+    /// A tuple that takes over `items`.
+    #[inline]
+    pub(super) fn alloc_tuple(&self, layout: &Layout, items: impl ExactSizeIterator<Item = Value>) -> Ref<Tuple> {
+        let len = items.len();
+        let p = self.allocate(layout, Kind::Tuple, size_of::<Tuple>() + len * size_of::<Value>());
+        // SAFETY: the block has room for `len` items; `len` grows as they are written, so that a panic in the
+        // iterator leaves a shorter tuple.
+        unsafe {
+            let payload = Header::payload::<Tuple>(p);
+            payload.write(Tuple { len: 0 });
+            let at = payload.add(1).cast::<Value>();
+            for (i, item) in items.take(len).enumerate() {
+                at.add(i).write(item);
+                (*payload).len = i + 1;
+            }
+        }
+        Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+}

@@ -1,0 +1,478 @@
+//! Making strings, bytes and the simplest containers: constructors, the table of interned strings, cached
+//! characters, hashes, and the index of long texts that are not ASCII.
+//!
+//! Interned strings are compared by address all over the machine. The table owns a count of each; the cycle
+//! collector drops those that nobody else holds. Invariant: a string with the `INTERNED` flag is in the table,
+//! is exactly a `str`, and is the only one in it with its text.
+
+use super::Vm;
+use super::class::Class;
+use super::class::LookupEntry;
+use super::dict::Dict;
+use super::names::Names;
+use super::object::{Kind, Ref, flag};
+use super::seq::List;
+use super::str::{Bytes, Str, Tuple, count_chars};
+use super::value::Value;
+use crate::text::gutf8::{self, Index};
+use crate::text::hash::HashKey;
+use std::sync::Arc;
+
+/// Texts of fewer bytes are walked rather than indexed.
+const INDEXED: usize = 192;
+/// How many indices of texts are kept.
+const INDICES: usize = 4;
+
+/// The strings that the machine keeps for itself.
+pub(super) struct Interner {
+    /// Linear probing by hash; `UNDEF` is empty. The length is a power of two.
+    slots: Vec<Value>,
+    used: usize,
+    /// Interned strings at which the next sweep is due.
+    sweep_at: usize,
+    key: HashKey,
+    empty: Option<Ref<Str>>,
+    empty_bytes: Option<Ref<Bytes>>,
+    empty_tuple: Option<Value>,
+    /// The strings of one Latin-1 character, made when first needed.
+    chars: Vec<Value>,
+    bytes: Vec<Value>,
+    /// The last texts that were indexed, newest first.
+    indices: Vec<(Ref<Str>, Arc<Index>)>,
+}
+
+impl Interner {
+    pub(super) fn new(hash_seed: u64) -> Interner {
+        Interner {
+            slots: vec![Value::UNDEF; 2048],
+            used: 0,
+            sweep_at: 4096,
+            key: HashKey::new(hash_seed),
+            empty: None,
+            empty_bytes: None,
+            empty_tuple: None,
+            chars: vec![Value::UNDEF; 256],
+            bytes: vec![Value::UNDEF; 256],
+            indices: Vec::new(),
+        }
+    }
+
+    /// The slot of a text, or the empty one where it belongs.
+    fn find(&self, vm: &Vm, hash: u64, text: &[u8]) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = (hash ^ (hash >> 29)) as usize & mask;
+        loop {
+            match self.slots[at].cast::<Str>() {
+                None => return at,
+                Some(s) => {
+                    let s = s.get(vm);
+                    if s.hash.get() == hash && s.as_bytes() == text {
+                        return at;
+                    }
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Puts strings with known hashes into a table of this size.
+    fn rebuild(&mut self, strings: Vec<Value>, len: usize) {
+        self.used = strings.len();
+        self.slots = vec![Value::UNDEF; len];
+        let mask = len - 1;
+        for s in strings {
+            let hash = match s.cast::<Str>() {
+                // SAFETY: the string is alive, and nothing changes its hash.
+                Some(s) => unsafe { (*s.as_ptr()).hash.get() },
+                None => continue,
+            };
+            let mut at = (hash ^ (hash >> 29)) as usize & mask;
+            while !self.slots[at].is_undef() {
+                at = (at + 1) & mask;
+            }
+            self.slots[at] = s;
+        }
+    }
+
+    fn grow(&mut self) {
+        if (self.used + 1) * 2 > self.slots.len() {
+            let len = self.slots.len() * 2;
+            let strings = std::mem::take(&mut self.slots).into_iter().filter(|s| !s.is_undef()).collect();
+            self.rebuild(strings, len);
+        }
+    }
+}
+
+impl Vm {
+    // ---- strings ----
+
+    /// A string.
+    #[inline]
+    pub fn new_str(&self, text: &str) -> Ref<Str> {
+        self.new_str_bytes(text.as_bytes())
+    }
+
+    /// A string, from generalized UTF-8.
+    #[inline]
+    pub fn new_str_bytes(&self, text: &[u8]) -> Ref<Str> {
+        if text.len() <= 2 {
+            return self.short_str(text);
+        }
+        self.heap.alloc_str_parts(self.str_layout(), &[text], count_chars(text))
+    }
+
+    /// A string, from the generalized UTF-8 of its parts.
+    pub fn new_str_parts(&self, parts: &[&[u8]]) -> Ref<Str> {
+        let len: usize = parts.iter().map(|p| p.len()).sum();
+        if len <= 2 {
+            return self.short_str(&parts.concat());
+        }
+        let chars = parts.iter().map(|p| count_chars(p)).sum();
+        self.heap.alloc_str_parts(self.str_layout(), parts, chars)
+    }
+
+    /// A string of two strings, joined.
+    #[inline]
+    pub fn concat_str(&self, a: &Ref<Str>, b: &Ref<Str>) -> Ref<Str> {
+        let (x, y) = (a.get(self), b.get(self));
+        if x.byte_len() + y.byte_len() <= 2 {
+            return self.new_str_parts(&[x.as_bytes(), y.as_bytes()]);
+        }
+        let chars = x.char_len() + y.char_len();
+        self.heap.alloc_str_parts(self.str_layout(), &[x.as_bytes(), y.as_bytes()], chars)
+    }
+
+    #[inline(always)]
+    fn str_layout(&self) -> &super::layout::Layout {
+        // SAFETY: the layout of `str` is set first of all and lives as long as the machine.
+        unsafe { &*self.kind_layouts[Kind::Str as usize] }
+    }
+
+    fn short_str(&self, text: &[u8]) -> Ref<Str> {
+        match *text {
+            [] => self.empty_str(),
+            [b] if b < 0x80 => Ref::from_value_unchecked(self.latin1_char(b)),
+            [a @ 0xC2..=0xC3, b] => Ref::from_value_unchecked(self.latin1_char(((a & 3) << 6) | (b & 0x3F))),
+            _ => self.heap.alloc_str_parts(self.str_layout(), &[text], count_chars(text)),
+        }
+    }
+
+    /// The empty string.
+    pub fn empty_str(&self) -> Ref<Str> {
+        match &self.interner.empty {
+            Some(s) => s.clone(),
+            None => self.heap.alloc_str_parts(self.str_layout(), &[], 0),
+        }
+    }
+
+    /// The string of one Latin-1 character.
+    #[inline(always)]
+    pub(super) fn latin1_char(&self, b: u8) -> Value {
+        let cached = &self.interner.chars[b as usize];
+        if cached.is_undef() { self.make_char(u32::from(b)) } else { cached.clone() }
+    }
+
+    fn make_char(&self, cp: u32) -> Value {
+        let mut text = Vec::with_capacity(4);
+        gutf8::push(&mut text, cp);
+        self.heap.alloc_str_parts(self.str_layout(), &[&text], 1).into()
+    }
+
+    /// A string of one code point.
+    #[inline]
+    pub fn new_char(&self, cp: u32) -> Value {
+        if cp < 256 { self.latin1_char(cp as u8) } else { self.make_char(cp) }
+    }
+
+    /// Interns the machine's names and makes the strings that are shared: the empty one and those of one Latin-1
+    /// character.
+    pub(super) fn fill_names(&mut self) {
+        let names = Names::intern_all(self);
+        self.names.fill(&names);
+        self.interner.empty_tuple = Some(self.empty_tuple());
+        self.interner.empty = Some(self.intern(""));
+        for cp in 0..256u32 {
+            let s = self.make_char(cp);
+            let Some(s) = s.cast::<Str>() else { continue };
+            let s = self.intern_value(s);
+            self.interner.chars[cp as usize] = s.into_value();
+        }
+    }
+
+    /// The text of a `str` (or an instance of a subclass), with U+FFFD for lone surrogates; empty for other values.
+    pub fn str_of(&self, v: &Value) -> String {
+        v.cast::<Str>().map(|s| s.get(self).to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Whether the value is a `str`, of a subclass perhaps, with this text.
+    pub fn str_is(&self, v: &Value, text: &str) -> bool {
+        v.cast::<Str>().is_some_and(|s| s.get(self).as_bytes() == text.as_bytes())
+    }
+
+    // ---- bytes ----
+
+    /// A `bytes` object.
+    pub fn new_bytes(&self, bytes: &[u8]) -> Ref<Bytes> {
+        self.new_bytes_parts(&[bytes])
+    }
+
+    /// A `bytes` object of these parts, joined.
+    pub fn new_bytes_parts(&self, parts: &[&[u8]]) -> Ref<Bytes> {
+        let len: usize = parts.iter().map(|p| p.len()).sum();
+        if len == 0
+            && let Some(b) = &self.interner.empty_bytes
+        {
+            return b.clone();
+        }
+        if len == 1 {
+            let b = parts.iter().find_map(|p| p.first()).copied().unwrap_or_default();
+            let cached = &self.interner.bytes[b as usize];
+            if !cached.is_undef() {
+                return Ref::from_value_unchecked(cached.clone());
+            }
+        }
+        // SAFETY: layouts of built-in classes live as long as the machine.
+        let layout = unsafe { &*self.kind_layouts[Kind::Bytes as usize] };
+        self.heap.alloc_bytes_parts(layout, parts)
+    }
+
+    /// Makes the `bytes` objects that are shared: the empty one and those of one byte.
+    pub(super) fn fill_bytes_cache(&mut self) {
+        self.interner.empty_bytes = Some(self.new_bytes(b""));
+        for b in 0..=255u8 {
+            let v = self.new_bytes(&[b]).into_value();
+            self.interner.bytes[b as usize] = v;
+        }
+    }
+
+    // ---- containers ----
+
+    /// A tuple.
+    #[inline]
+    pub fn tuple(&self, items: Vec<Value>) -> Ref<Tuple> {
+        if items.is_empty()
+            && let Ok(t) = self.empty_tuple().try_into_ref()
+        {
+            return t;
+        }
+        self.heap.alloc_tuple(self.tuple_layout(), items.into_iter())
+    }
+
+    /// The empty tuple.
+    pub fn empty_tuple(&self) -> Value {
+        match &self.interner.empty_tuple {
+            Some(t) => t.clone(),
+            None => self.heap.alloc_tuple(self.tuple_layout(), std::iter::empty()).into(),
+        }
+    }
+
+    /// A tuple of two.
+    #[inline]
+    pub fn pair(&self, items: [Value; 2]) -> Value {
+        self.heap.alloc_tuple(self.tuple_layout(), items.into_iter()).into()
+    }
+
+    /// A tuple of the class, a subclass of `tuple`.
+    pub fn tuple_as(&self, class: &Ref<Class>, items: Vec<Value>) -> Ref<Tuple> {
+        if class.is(&self.types.tuple) || class.get(self).vtable.kind != Kind::Tuple {
+            return self.tuple(items);
+        }
+        self.heap.alloc_tuple(class.get(self).root_layout(), items.into_iter())
+    }
+
+    /// A string of the class, a subclass of `str`.
+    pub fn str_as(&self, class: &Ref<Class>, text: &[u8]) -> Ref<Str> {
+        if class.is(&self.types.str_) || class.get(self).vtable.kind != Kind::Str {
+            return self.new_str_bytes(text);
+        }
+        self.heap.alloc_str_parts(class.get(self).root_layout(), &[text], count_chars(text))
+    }
+
+    /// A `bytes` object of the class, a subclass of `bytes`.
+    pub fn bytes_as(&self, class: &Ref<Class>, bytes: &[u8]) -> Ref<Bytes> {
+        if class.is(&self.types.bytes) || class.get(self).vtable.kind != Kind::Bytes {
+            return self.new_bytes(bytes);
+        }
+        self.heap.alloc_bytes_parts(class.get(self).root_layout(), &[bytes])
+    }
+
+    #[inline(always)]
+    fn tuple_layout(&self) -> &super::layout::Layout {
+        // SAFETY: the layout of `tuple` is set first of all and lives as long as the machine.
+        unsafe { &*self.kind_layouts[Kind::Tuple as usize] }
+    }
+
+    /// A list.
+    #[inline]
+    pub fn list(&self, items: Vec<Value>) -> Ref<List> {
+        self.alloc(List { items })
+    }
+
+    /// An empty dict.
+    pub fn new_dict(&self) -> Ref<Dict> {
+        self.alloc(Dict::default())
+    }
+
+    // ---- hashes ----
+
+    /// The hash of a string's text; for an instance of a subclass too, whatever its `__hash__`.
+    #[inline(always)]
+    pub fn str_hash(&self, s: &Ref<Str>) -> u64 {
+        let s = s.get(self);
+        let hash = s.hash.get();
+        if hash != 0 { hash } else { self.compute_hash(s) }
+    }
+
+    #[cold]
+    fn compute_hash(&self, s: &Str) -> u64 {
+        let hash = self.hash_bytes(s.as_bytes());
+        s.hash.set(hash);
+        hash
+    }
+
+    /// The hash of text or bytes.
+    pub fn hash_bytes(&self, bytes: &[u8]) -> u64 {
+        match self.interner.key.hash(bytes) as u64 {
+            // 0 means "not computed yet"; only the empty text keeps it.
+            0 if !bytes.is_empty() => 1,
+            hash => hash,
+        }
+    }
+
+    /// The hash of a `bytes` object.
+    pub fn bytes_hash(&self, b: &Ref<Bytes>) -> u64 {
+        let b = b.get(self);
+        if b.hash.get() == 0 {
+            b.hash.set(self.hash_bytes(b.as_bytes()));
+        }
+        b.hash.get()
+    }
+
+    // ---- interning ----
+
+    /// The one string with this text that names are compared with by address.
+    pub fn intern(&mut self, text: &str) -> Ref<Str> {
+        let hash = self.hash_bytes(text.as_bytes());
+        let at = self.interner.find(self, hash, text.as_bytes());
+        if let Some(s) = self.interner.slots[at].cast::<Str>() {
+            return s.clone();
+        }
+        let text = text.as_bytes();
+        let s = self.heap.alloc_str_parts(self.str_layout(), &[text], count_chars(text));
+        self.str_hash(&s);
+        self.insert_interned(at, &s);
+        s
+    }
+
+    /// The interned string with the text of `s`, which becomes it if there is none yet.
+    #[inline]
+    pub fn intern_value(&mut self, s: &Ref<Str>) -> Ref<Str> {
+        if s.header().has_flag(flag::INTERNED) { s.clone() } else { self.intern_slow(s) }
+    }
+
+    fn intern_slow(&mut self, s: &Ref<Str>) -> Ref<Str> {
+        let hash = self.str_hash(s);
+        let at = self.interner.find(self, hash, s.get(self).as_bytes());
+        if let Some(found) = self.interner.slots[at].cast::<Str>() {
+            return found.clone();
+        }
+        let s = if s.header().layout().is_exact() {
+            s.clone()
+        } else {
+            let copy = {
+                let text = s.get(self);
+                self.heap.alloc_str_parts(self.str_layout(), &[text.as_bytes()], text.char_len())
+            };
+            self.str_hash(&copy);
+            copy
+        };
+        self.insert_interned(at, &s);
+        s
+    }
+
+    fn insert_interned(&mut self, at: usize, s: &Ref<Str>) {
+        s.header().set_flag(flag::INTERNED);
+        self.interner.slots[at] = s.value().clone();
+        self.interner.used += 1;
+        self.interner.grow();
+        if self.interner.used > self.interner.sweep_at {
+            // Names that scripts make up (`getattr(x, f"…")`) must not pile up until the next collection.
+            self.interner.sweep_at = self.interner.used * 2;
+            self.gc.request_sweep();
+        }
+    }
+
+    /// Drops the interned strings, and the indices of texts, that nobody else refers to.
+    pub(super) fn sweep_interned(&mut self) {
+        self.interner.indices.retain(|(s, _)| s.header().ref_count() > 1);
+        let before = self.interner.used;
+        let mut dead = Vec::new();
+        let mut live = Vec::with_capacity(before);
+        for s in std::mem::take(&mut self.interner.slots) {
+            match s.header() {
+                None => {}
+                Some(h) if h.ref_count() == 1 => {
+                    h.clear_flag(flag::INTERNED);
+                    dead.push(s);
+                }
+                Some(_) => live.push(s),
+            }
+        }
+        let len = (live.len() * 4).next_power_of_two().max(2048);
+        self.interner.sweep_at = (live.len() * 2).max(4096);
+        self.interner.rebuild(live, len);
+        if !dead.is_empty() {
+            // The cache knows names by address, and the addresses will be used again.
+            self.lookup_cache.iter().for_each(|e| e.set(LookupEntry::EMPTY));
+        }
+    }
+
+    // ---- code points ----
+
+    /// The index of a text's code points, for texts that are not ASCII and so long that walking is slow.
+    pub fn code_point_index(&mut self, s: &Ref<Str>) -> Option<Arc<Index>> {
+        let text = s.get(self);
+        if text.is_ascii() || text.byte_len() < INDEXED {
+            return None;
+        }
+        if let Some(at) = self.interner.indices.iter().position(|(t, _)| t.is(s)) {
+            if at > 0 {
+                self.interner.indices.swap(at, at - 1);
+            }
+            return self.interner.indices.get(at.saturating_sub(1)).map(|(_, i)| i.clone());
+        }
+        let index = Arc::new(Index::build(s.get(self).as_bytes()));
+        self.interner.indices.truncate(INDICES - 1);
+        self.interner.indices.insert(0, (s.clone(), index.clone()));
+        Some(index)
+    }
+
+    /// The code point at a position, if there is one.
+    #[inline]
+    pub fn char_at(&mut self, s: &Ref<Str>, at: usize) -> Option<u32> {
+        let text = s.get(self);
+        if text.is_ascii() {
+            return text.as_bytes().get(at).map(|&b| u32::from(b));
+        }
+        if at >= text.char_len() {
+            return None;
+        }
+        let index = self.code_point_index(s);
+        gutf8::get(s.get(self).as_bytes(), index.as_deref(), at)
+    }
+
+    /// The part of a string between two positions, `start <= stop`.
+    pub fn str_slice(&mut self, s: &Ref<Str>, start: usize, stop: usize) -> Ref<Str> {
+        let text = s.get(self);
+        if start == 0 && stop >= text.char_len() && s.header().layout().is_exact() {
+            return s.clone();
+        }
+        if text.is_ascii() {
+            let stop = stop.min(text.byte_len());
+            return self.new_str_bytes(text.as_bytes().get(start..stop).unwrap_or_default());
+        }
+        let index = self.code_point_index(s);
+        let text = s.get(self);
+        self.new_str_bytes(gutf8::slice(text.as_bytes(), index.as_deref(), start, stop.min(text.char_len())))
+    }
+}

@@ -1,0 +1,2 @@
+print("importing", __name__)
+from ..early import name as up
