@@ -84,7 +84,8 @@ fn interpreters_run_side_by_side() {
 #[test]
 fn an_interpreter_moves_between_threads() {
     let i = quiet().build();
-    i.attach(|vm| vm.exec("def gen():\n    x = 0\n    while True:\n        x += 1\n        yield x\ng = gen()")).unwrap();
+    i.attach(|vm| vm.exec("def gen():\n    x = 0\n    while True:\n        x += 1\n        yield x\ng = gen()"))
+        .unwrap();
     for n in 1..=8 {
         let i = i.clone();
         let got = thread::spawn(move || {
@@ -182,7 +183,9 @@ fn errors_tell_class_text_and_status() {
         other => panic!("{other:?}"),
     }
     match run(quiet(), "import sys; sys.exit(3)") {
-        Err(Error::Exception { class, exit_status, .. }) => assert_eq!((class.as_str(), exit_status), ("SystemExit", Some(3))),
+        Err(Error::Exception { class, exit_status, .. }) => {
+            assert_eq!((class.as_str(), exit_status), ("SystemExit", Some(3)))
+        }
         other => panic!("{other:?}"),
     }
     assert!(matches!(run(quiet(), "if"), Err(Error::Exception { class, .. }) if class == "SyntaxError"));
@@ -327,13 +330,19 @@ fn what_is_left_of_the_fuel_is_known() {
 #[test]
 fn memory_error_comes_once_and_then_the_end() {
     let small = || quiet().memory(48 << 20);
-    run_in_time(small, "x = []\ntry:\n    while True: x.append([0] * 100)\nexcept MemoryError:\n    x = None\ny = [0] * 1000")
-        .map_err(|e| shown(&e))
-        .unwrap();
-    let e = run_in_time(small, "x = []\nwhile True:\n    try: x.append([0] * 100)\n    except MemoryError: pass").unwrap_err();
+    run_in_time(
+        small,
+        "x = []\ntry:\n    while True: x.append([0] * 100)\nexcept MemoryError:\n    x = None\ny = [0] * 1000",
+    )
+    .map_err(|e| shown(&e))
+    .unwrap();
+    let e = run_in_time(small, "x = []\nwhile True:\n    try: x.append([0] * 100)\n    except MemoryError: pass")
+        .unwrap_err();
     assert_eq!(halted(&e), Some(Halt::OutOfMemory), "{}", shown(&e));
     // Asking for too much at once is refused as often as it is asked for.
-    passes("for i in range(5):\n    try: 'x' * 10**15\n    except (MemoryError, OverflowError): continue\n    raise SystemError");
+    passes(
+        "for i in range(5):\n    try: 'x' * 10**15\n    except (MemoryError, OverflowError): continue\n    raise SystemError",
+    );
 }
 
 // ---- stopping from outside ----
@@ -501,27 +510,40 @@ del a, b
             passes(&source);
         }
     }
-    passes("x = int\nfor i in range(100_000): x = (x,)\ntry: isinstance(1.5, x)\nexcept RecursionError: pass\ntry: issubclass(float, x)\nexcept RecursionError: pass");
+    passes(
+        "x = int\nfor i in range(100_000): x = (x,)\ntry: isinstance(1.5, x)\nexcept RecursionError: pass\ntry: issubclass(float, x)\nexcept RecursionError: pass",
+    );
     passes("import copy\nx = []\nfor i in range(100_000): x = [x]\ntry: copy.deepcopy(x)\nexcept RecursionError: pass");
     passes("x = iter([])\nfor i in range(100_000): x = map(str, x)\ntry: list(x)\nexcept RecursionError: pass");
     passes("x = iter([])\nfor i in range(100_000): x = zip(x)\ntry: list(x)\nexcept RecursionError: pass");
-    passes("def g(x): yield from x\nx = []\nfor i in range(100_000): x = g(x)\ntry: list(x)\nexcept RecursionError: pass");
-    passes("def f(): pass\nfor i in range(100_000): f = f.__get__(f) if i == 0 else type(f)(f, 1)\ntry: f()\nexcept (RecursionError, TypeError): pass");
-    passes("s = slice(0)\nfor i in range(100_000): s = slice(s)\nfor f in (repr, hash, lambda v: v == slice(s)):\n    try: f(s)\n    except RecursionError: pass");
+    passes(
+        "def g(x): yield from x\nx = []\nfor i in range(100_000): x = g(x)\ntry: list(x)\nexcept RecursionError: pass",
+    );
+    passes(
+        "def f(): pass\nfor i in range(100_000): f = f.__get__(f) if i == 0 else type(f)(f, 1)\ntry: f()\nexcept (RecursionError, TypeError): pass",
+    );
+    passes(
+        "s = slice(0)\nfor i in range(100_000): s = slice(s)\nfor f in (repr, hash, lambda v: v == slice(s)):\n    try: f(s)\n    except RecursionError: pass",
+    );
 }
 
 #[test]
 fn deep_chains_of_exceptions_are_no_danger() {
     for attr in ["__context__", "__cause__"] {
-        let source =
-            format!("e = ValueError()\nfor i in range(100_000):\n    n = ValueError()\n    n.{attr} = e\n    e = n\nraise e");
+        let source = format!(
+            "e = ValueError()\nfor i in range(100_000):\n    n = ValueError()\n    n.{attr} = e\n    e = n\nraise e"
+        );
         let result = run_in_time(quiet, &source);
         assert!(matches!(result, Err(Error::Exception { class, .. }) if class == "ValueError"));
     }
     let nested = "e = ValueError()\nfor i in range(100_000): e = ExceptionGroup('g', [e])\n";
     let result = run_in_time(quiet, &format!("{nested}raise e"));
-    assert!(matches!(result, Err(Error::Exception { class, .. }) if class == "ExceptionGroup" || class == "RecursionError"));
-    passes(&format!("{nested}for f in (repr, str, lambda e: e.split(KeyError), lambda e: e.subgroup(ValueError)):\n    try: f(e)\n    except RecursionError: pass"));
+    assert!(
+        matches!(result, Err(Error::Exception { class, .. }) if class == "ExceptionGroup" || class == "RecursionError")
+    );
+    passes(&format!(
+        "{nested}for f in (repr, str, lambda e: e.split(KeyError), lambda e: e.subgroup(ValueError)):\n    try: f(e)\n    except RecursionError: pass"
+    ));
     passes(&format!("{nested}try:\n    try: raise e\n    except* KeyError: pass\nexcept BaseException: pass"));
 }
 

@@ -137,8 +137,8 @@ fn execute(command: Command, native_stack: usize) -> Result<u8> {
         .build();
     let result = match command.program {
         Program::File(path) => {
-            let source = std::fs::read(&path)
-                .map_err(|e| anyhow::anyhow!("can't open file '{path}': {}", describe_io(&e)))?;
+            let source =
+                std::fs::read(&path).map_err(|e| anyhow::anyhow!("can't open file '{path}': {}", describe_io(&e)))?;
             interpreter.attach(|vm| vm.exec_main(&source, &path))
         }
         Program::Text(text) => interpreter.attach(|vm| vm.exec_main(text.as_bytes(), "<string>")),

@@ -144,13 +144,12 @@ impl Builder {
         streams.stdout = self.stdout;
         streams.stderr = self.stderr;
         vm.set_native_stack(64 << 20);
-        let settings =
-            crate::modules::sys::Settings {
-                argv: self.args,
-                path: self.path,
-                executable: self.executable,
-                warn_options: self.warnings,
-            };
+        let settings = crate::modules::sys::Settings {
+            argv: self.args,
+            path: self.path,
+            executable: self.executable,
+            warn_options: self.warnings,
+        };
         let made = crate::objects::init(&mut vm).and_then(|()| crate::modules::init(&mut vm, settings));
         if let Err(e) = made {
             let e = describe(&mut vm, e);
@@ -165,11 +164,7 @@ impl Builder {
         }
         let shared = vm.shared();
         Interpreter {
-            inner: Arc::new(Inner {
-                vm: Mutex::new(vm),
-                shared,
-                native_stack: self.native_stack.unwrap_or(512 << 10),
-            }),
+            inner: Arc::new(Inner { vm: Mutex::new(vm), shared, native_stack: self.native_stack.unwrap_or(512 << 10) }),
         }
     }
 }
@@ -233,7 +228,7 @@ impl Interpreter {
         let vm = &mut **guard;
         vm.set_native_stack(self.inner.native_stack);
         // What stopped an earlier run is not what stops this one.
-        drop(vm.take_halt());
+        let _ = vm.take_halt();
         match f(vm) {
             Ok(v) => Ok(v),
             Err(e) => Err(describe(vm, e)),

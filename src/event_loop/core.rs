@@ -123,6 +123,11 @@ impl Tasks {
         self.slots.len() - self.free.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Lets all go.
     pub fn take(&mut self) -> Vec<Value> {
         self.free = Vec::new();
@@ -249,9 +254,7 @@ pub fn new_event_loop(vm: &mut Vm) -> R {
 /// Whether loops are in debug mode from the start: `-X dev` or `PYTHONASYNCIODEBUG`.
 pub fn debug_by_default(vm: &mut Vm) -> bool {
     let Some(flags) = vm.loaded_attr("sys", "flags") else { return false };
-    let flag = |vm: &mut Vm, name: &str| {
-        vm.get_attr_str(&flags, name).and_then(|v| vm.truth(&v)).unwrap_or(false)
-    };
+    let flag = |vm: &mut Vm, name: &str| vm.get_attr_str(&flags, name).and_then(|v| vm.truth(&v)).unwrap_or(false);
     if flag(vm, "dev_mode") {
         return true;
     }
@@ -331,9 +334,9 @@ pub fn check_open(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
 /// RuntimeError.
 pub fn check_thread(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     match l.get(vm).thread {
-        Some(t) if t != std::thread::current().id() => Err(vm.runtime_error(
-            "Non-thread-safe operation invoked on an event loop other than the current one",
-        )),
+        Some(t) if t != std::thread::current().id() => {
+            Err(vm.runtime_error("Non-thread-safe operation invoked on an event loop other than the current one"))
+        }
         _ => Ok(()),
     }
 }
@@ -482,7 +485,7 @@ pub fn run_until_complete(vm: &mut Vm, l: &Ref<EventLoop>, awaitable: &Value) ->
         future::add_callback(vm, &f, Callback::native(callback.clone()))?;
     } else {
         let add = vm.names.add_done_callback.clone();
-        vm.call_method_interned(&f, &add, &[callback.clone()])?;
+        vm.call_method_interned(&f, &add, std::slice::from_ref(&callback))?;
     }
     let outer = std::mem::replace(&mut l.get_mut(vm).until_complete, f.clone());
     let result = run_forever(vm, l);
@@ -667,9 +670,8 @@ fn in_task_context(vm: &mut Vm, t: &Ref<Task>, f: impl FnOnce(&mut Vm) -> R<()>)
 
 fn run_callback(vm: &mut Vm, l: &Ref<EventLoop>, callback: Callback, done: Value) -> R<()> {
     if !callback.is_native() {
-        let result = context::run(vm, &callback.context, |vm| {
-            vm.call(&callback.target, std::slice::from_ref(&done)).map(drop)
-        });
+        let result =
+            context::run(vm, &callback.context, |vm| vm.call(&callback.target, std::slice::from_ref(&done)).map(drop));
         return match result {
             Ok(()) => Ok(()),
             Err(e) if super::leaves_loop(vm, &e) => Err(e),

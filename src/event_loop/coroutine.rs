@@ -4,13 +4,13 @@
 //! what it does with the outcome. It makes no frame, and when it need not wait it does not suspend either. Scripts
 //! see a coroutine like any other, but without a frame and code.
 
+use super::Classes;
 use super::core::{self, EventLoop};
 use super::future::{self, Future};
 use super::gather;
 use super::queue::{self, Queue};
 use super::sync::{self, Event, Lock, Semaphore};
 use super::unretrieved::NeverAwaited;
-use super::Classes;
 use crate::vm::exception::Raised;
 use crate::vm::generator::GenStep;
 use crate::vm::native::{GetSetDef, NativeDef};

@@ -1,11 +1,11 @@
 //! Where native futures, tasks and loops meet those of scripts: callbacks of native code as objects that scripts
 //! can hold and call, loops with a `call_soon` of their own, futures that only follow the protocol.
 
+use super::Classes;
 use super::core::{Entry, EventLoop};
 use super::future::{self, Callback};
 use super::gather::{self, Gathering};
 use super::task::{self, Task};
-use super::Classes;
 use crate::heap_object;
 use crate::vm::native::{Args, GetSetDef, NativeDef};
 use crate::vm::object::{Ref, Trace, Tracer};

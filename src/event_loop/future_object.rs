@@ -149,8 +149,7 @@ fn remove_done_callback(vm: &mut Vm, a: &[Value]) -> R {
     let n = future::with_core(vm, &a[0], |core| {
         let now = core.callbacks();
         let before = now.len();
-        let kept: Vec<Callback> =
-            now.into_iter().filter(|c| !removed.iter().any(|r| r.is(&c.target))).collect();
+        let kept: Vec<Callback> = now.into_iter().filter(|c| !removed.iter().any(|r| r.is(&c.target))).collect();
         let n = before - kept.len();
         (n, core.set_callbacks(kept))
     });
@@ -164,14 +163,19 @@ const ATTRS: &[GetSetDef] = &[
         let name = future::core_of(vm, v).map_or("PENDING", |c| c.state.name());
         Ok(vm.intern(name).into())
     }),
-    GetSetDef::with_set("_asyncio_future_blocking", "", |vm, v| field(vm, v, |c| Value::bool(c.blocking)), |vm, v, new| {
-        let on = match new {
-            Some(new) => vm.truth(&new)?,
-            None => return Err(vm.attribute_error_text("cannot delete attribute")),
-        };
-        future::with_core(vm, v, |c| c.blocking = on);
-        Ok(())
-    }),
+    GetSetDef::with_set(
+        "_asyncio_future_blocking",
+        "",
+        |vm, v| field(vm, v, |c| Value::bool(c.blocking)),
+        |vm, v, new| {
+            let on = match new {
+                Some(new) => vm.truth(&new)?,
+                None => return Err(vm.attribute_error_text("cannot delete attribute")),
+            };
+            future::with_core(vm, v, |c| c.blocking = on);
+            Ok(())
+        },
+    ),
     GetSetDef::new("_loop", "", |vm, v| {
         field(vm, v, |c| if c.event_loop.is_undef() { Value::NONE } else { c.event_loop.clone() })
     }),
@@ -182,29 +186,44 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_exception", "", |vm, v| {
         field(vm, v, |c| if c.state == State::Failed { c.result.clone() } else { Value::NONE })
     }),
-    GetSetDef::with_set("_log_traceback", "", |vm, v| field(vm, v, |c| Value::bool(c.log_traceback)), |vm, v, new| {
-        let on = match new {
-            Some(new) => vm.truth(&new)?,
-            None => return Err(vm.attribute_error_text("cannot delete attribute")),
-        };
-        if on {
-            return Err(vm.value_error("_log_traceback can only be set to False"));
-        }
-        unretrieved::forget(vm, v);
-        Ok(())
-    }),
-    GetSetDef::with_set("_source_traceback", "", |vm, v| extra(vm, v, |x| x.source_traceback.clone()), |vm, v, new| {
-        let new = new.unwrap_or(Value::NONE);
-        let old = future::with_core(vm, v, |c| std::mem::replace(&mut c.extra().source_traceback, new));
-        drop(old);
-        Ok(())
-    }),
-    GetSetDef::with_set("_cancel_message", "", |vm, v| extra(vm, v, |x| x.cancel_message.clone()), |vm, v, new| {
-        let new = new.unwrap_or(Value::NONE);
-        let old = future::with_core(vm, v, |c| std::mem::replace(&mut c.extra().cancel_message, new));
-        drop(old);
-        Ok(())
-    }),
+    GetSetDef::with_set(
+        "_log_traceback",
+        "",
+        |vm, v| field(vm, v, |c| Value::bool(c.log_traceback)),
+        |vm, v, new| {
+            let on = match new {
+                Some(new) => vm.truth(&new)?,
+                None => return Err(vm.attribute_error_text("cannot delete attribute")),
+            };
+            if on {
+                return Err(vm.value_error("_log_traceback can only be set to False"));
+            }
+            unretrieved::forget(vm, v);
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_source_traceback",
+        "",
+        |vm, v| extra(vm, v, |x| x.source_traceback.clone()),
+        |vm, v, new| {
+            let new = new.unwrap_or(Value::NONE);
+            let old = future::with_core(vm, v, |c| std::mem::replace(&mut c.extra().source_traceback, new));
+            drop(old);
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_cancel_message",
+        "",
+        |vm, v| extra(vm, v, |x| x.cancel_message.clone()),
+        |vm, v, new| {
+            let new = new.unwrap_or(Value::NONE);
+            let old = future::with_core(vm, v, |c| std::mem::replace(&mut c.extra().cancel_message, new));
+            drop(old);
+            Ok(())
+        },
+    ),
     GetSetDef::new("_asyncio_awaited_by", "", |vm, v| {
         let waiters = foreign::awaited_by(vm, v);
         if waiters.is_empty() {

@@ -1,10 +1,10 @@
 //! `gather`, `shield` and `ensure_future`: futures made of others.
 
+use super::Classes;
 use super::core::{self, EventLoop};
 use super::foreign::{self, Role};
 use super::future::{self, Callback, FutureCore, State};
 use super::task::{self, TaskOptions};
-use super::Classes;
 use crate::heap_object;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg_or_none};
 use crate::vm::object::Ref;

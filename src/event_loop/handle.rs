@@ -227,12 +227,17 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_loop", "", |vm, v| field(vm, v, |h| h.event_loop.clone())),
     GetSetDef::new("_cancelled", "", |vm, v| field(vm, v, |h| Value::bool(h.cancelled))),
     GetSetDef::new("_repr", "", |vm, v| field(vm, v, |h| h.repr.clone())),
-    GetSetDef::with_set("_source_traceback", "", |vm, v| field(vm, v, |h| h.source_traceback.clone()), |vm, v, new| {
-        let h = vm.this::<Handle>(std::slice::from_ref(v), "_source_traceback")?.clone();
-        let old = std::mem::replace(&mut h.get_mut(vm).source_traceback, new.unwrap_or(Value::NONE));
-        drop(old);
-        Ok(())
-    }),
+    GetSetDef::with_set(
+        "_source_traceback",
+        "",
+        |vm, v| field(vm, v, |h| h.source_traceback.clone()),
+        |vm, v, new| {
+            let h = vm.this::<Handle>(std::slice::from_ref(v), "_source_traceback")?.clone();
+            let old = std::mem::replace(&mut h.get_mut(vm).source_traceback, new.unwrap_or(Value::NONE));
+            drop(old);
+            Ok(())
+        },
+    ),
 ];
 
 fn field(vm: &mut Vm, v: &Value, f: impl FnOnce(&Handle) -> Value) -> R {
@@ -268,15 +273,20 @@ const TIMER_METHODS: &[NativeDef] = &[
 
 const TIMER_ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_when", "", |vm, v| field(vm, v, |h| h.when.clone())),
-    GetSetDef::with_set("_scheduled", "", |vm, v| field(vm, v, |h| Value::bool(h.scheduled)), |vm, v, new| {
-        let h = vm.this::<Handle>(std::slice::from_ref(v), "_scheduled")?.clone();
-        let on = match new {
-            Some(new) => vm.truth(&new)?,
-            None => false,
-        };
-        h.get_mut(vm).scheduled = on;
-        Ok(())
-    }),
+    GetSetDef::with_set(
+        "_scheduled",
+        "",
+        |vm, v| field(vm, v, |h| Value::bool(h.scheduled)),
+        |vm, v, new| {
+            let h = vm.this::<Handle>(std::slice::from_ref(v), "_scheduled")?.clone();
+            let on = match new {
+                Some(new) => vm.truth(&new)?,
+                None => false,
+            };
+            h.get_mut(vm).scheduled = on;
+            Ok(())
+        },
+    ),
 ];
 
 fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {

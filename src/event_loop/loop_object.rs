@@ -40,16 +40,61 @@ macro_rules! missing {
 }
 
 const ABSTRACT: &[NativeDef] = missing![
-    "run_forever", "run_until_complete", "stop", "is_running", "is_closed", "close", "shutdown_asyncgens",
-    "shutdown_default_executor", "_timer_handle_cancelled", "call_soon", "call_later", "call_at", "time",
-    "create_future", "create_task", "call_soon_threadsafe", "run_in_executor", "set_default_executor", "getaddrinfo",
-    "getnameinfo", "create_connection", "create_server", "sendfile", "start_tls", "create_unix_connection",
-    "create_unix_server", "connect_accepted_socket", "create_datagram_endpoint", "connect_read_pipe",
-    "connect_write_pipe", "subprocess_shell", "subprocess_exec", "add_reader", "remove_reader", "add_writer",
-    "remove_writer", "sock_recv", "sock_recv_into", "sock_recvfrom", "sock_recvfrom_into", "sock_sendall",
-    "sock_sendto", "sock_connect", "sock_accept", "sock_sendfile", "add_signal_handler", "remove_signal_handler",
-    "set_task_factory", "get_task_factory", "get_exception_handler", "set_exception_handler",
-    "default_exception_handler", "call_exception_handler", "get_debug", "set_debug",
+    "run_forever",
+    "run_until_complete",
+    "stop",
+    "is_running",
+    "is_closed",
+    "close",
+    "shutdown_asyncgens",
+    "shutdown_default_executor",
+    "_timer_handle_cancelled",
+    "call_soon",
+    "call_later",
+    "call_at",
+    "time",
+    "create_future",
+    "create_task",
+    "call_soon_threadsafe",
+    "run_in_executor",
+    "set_default_executor",
+    "getaddrinfo",
+    "getnameinfo",
+    "create_connection",
+    "create_server",
+    "sendfile",
+    "start_tls",
+    "create_unix_connection",
+    "create_unix_server",
+    "connect_accepted_socket",
+    "create_datagram_endpoint",
+    "connect_read_pipe",
+    "connect_write_pipe",
+    "subprocess_shell",
+    "subprocess_exec",
+    "add_reader",
+    "remove_reader",
+    "add_writer",
+    "remove_writer",
+    "sock_recv",
+    "sock_recv_into",
+    "sock_recvfrom",
+    "sock_recvfrom_into",
+    "sock_sendall",
+    "sock_sendto",
+    "sock_connect",
+    "sock_accept",
+    "sock_sendfile",
+    "add_signal_handler",
+    "remove_signal_handler",
+    "set_task_factory",
+    "get_task_factory",
+    "get_exception_handler",
+    "set_exception_handler",
+    "default_exception_handler",
+    "call_exception_handler",
+    "get_debug",
+    "set_debug",
 ];
 
 /// A method whose body is a function of `asyncio.base_events`.
@@ -188,9 +233,7 @@ const METHODS: &[NativeDef] = &[
         |vm, args| {
             let l = this(vm, args.pos)?;
             let Some(coro) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "coro")) else {
-                return Err(vm.type_error(
-                    "BaseEventLoop.create_task() missing 1 required positional argument: 'coro'",
-                ));
+                return Err(vm.type_error("BaseEventLoop.create_task() missing 1 required positional argument: 'coro'"));
             };
             gather::native_create_task(vm, &l, &coro, &Args { pos: &[], ..*args })
         },
@@ -207,22 +250,24 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("get_task_factory(self)", "Return a task factory, or None.", |vm, a| {
         Ok(this(vm, a)?.get(vm).task_factory.clone())
     }),
-    NativeDef::new("set_exception_handler(self, handler)", "Set handler as the new event loop exception handler.", |vm, a| {
-        if !a[1].is_none() && !vm.is_callable(&a[1]) {
-            let shown = vm.repr_string(&a[1])?;
-            return Err(vm.type_error(format!("A callable object or None is expected, got {shown}")));
-        }
-        let l = this(vm, a)?;
-        let old = std::mem::replace(&mut l.get_mut(vm).exception_handler, a[1].clone());
-        drop(old);
-        Ok(Value::NONE)
-    }),
+    NativeDef::new(
+        "set_exception_handler(self, handler)",
+        "Set handler as the new event loop exception handler.",
+        |vm, a| {
+            if !a[1].is_none() && !vm.is_callable(&a[1]) {
+                let shown = vm.repr_string(&a[1])?;
+                return Err(vm.type_error(format!("A callable object or None is expected, got {shown}")));
+            }
+            let l = this(vm, a)?;
+            let old = std::mem::replace(&mut l.get_mut(vm).exception_handler, a[1].clone());
+            drop(old);
+            Ok(Value::NONE)
+        },
+    ),
     NativeDef::new("get_exception_handler(self)", "Return an exception handler, or None.", |vm, a| {
         Ok(this(vm, a)?.get(vm).exception_handler.clone())
     }),
-    NativeDef::new("get_debug(self)", "Whether debug mode is on.", |vm, a| {
-        Ok(Value::bool(this(vm, a)?.get(vm).debug))
-    }),
+    NativeDef::new("get_debug(self)", "Whether debug mode is on.", |vm, a| Ok(Value::bool(this(vm, a)?.get(vm).debug))),
     NativeDef::new("set_debug(self, enabled)", "Switch debug mode on or off.", |vm, a| {
         let l = this(vm, a)?;
         let on = vm.truth(&a[1])?;
@@ -298,59 +343,74 @@ fn note_replaced(vm: &mut Vm, l: &Ref<EventLoop>, name: &Ref<crate::vm::str::Str
 }
 
 const ATTRS: &[GetSetDef] = &[
-    GetSetDef::with_set("slow_callback_duration", "", |vm, v| {
-        Ok(this(vm, std::slice::from_ref(v))?.get(vm).slow_callback.clone())
-    }, |vm, v, new| {
-        let l = this(vm, std::slice::from_ref(v))?;
-        let new = match new {
-            Some(v) => v,
-            None => vm.float(0.1),
-        };
-        let old = std::mem::replace(&mut l.get_mut(vm).slow_callback, new);
-        drop(old);
-        Ok(())
-    }),
-    GetSetDef::with_set("_default_executor", "", |vm, v| {
-        Ok(this(vm, std::slice::from_ref(v))?.get(vm).executor.clone())
-    }, |vm, v, new| {
-        let l = this(vm, std::slice::from_ref(v))?;
-        let old = std::mem::replace(&mut l.get_mut(vm).executor, new.unwrap_or(Value::NONE));
-        drop(old);
-        Ok(())
-    }),
-    GetSetDef::with_set("_executor_shutdown_called", "", |vm, v| {
-        Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).executor_shut))
-    }, |vm, v, new| {
-        let l = this(vm, std::slice::from_ref(v))?;
-        let on = match new {
-            Some(v) => vm.truth(&v)?,
-            None => false,
-        };
-        l.get_mut(vm).executor_shut = on;
-        Ok(())
-    }),
-    GetSetDef::with_set("_outside", "What may wake the loop from outside: a count.", |vm, v| {
-        Ok(Value::len(this(vm, std::slice::from_ref(v))?.get(vm).outside))
-    }, |vm, v, new| {
-        let l = this(vm, std::slice::from_ref(v))?;
-        let n = match new {
-            Some(v) => vm.index_i64(&v)?,
-            None => 0,
-        };
-        l.get_mut(vm).outside = usize::try_from(n).unwrap_or(0);
-        Ok(())
-    }),
-    GetSetDef::with_set("_stopping", "", |vm, v| {
-        Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).stopping))
-    }, |vm, v, new| {
-        let l = this(vm, std::slice::from_ref(v))?;
-        let on = match new {
-            Some(v) => vm.truth(&v)?,
-            None => false,
-        };
-        l.get_mut(vm).stopping = on;
-        Ok(())
-    }),
+    GetSetDef::with_set(
+        "slow_callback_duration",
+        "",
+        |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).slow_callback.clone()),
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let new = match new {
+                Some(v) => v,
+                None => vm.float(0.1),
+            };
+            let old = std::mem::replace(&mut l.get_mut(vm).slow_callback, new);
+            drop(old);
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_default_executor",
+        "",
+        |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).executor.clone()),
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let old = std::mem::replace(&mut l.get_mut(vm).executor, new.unwrap_or(Value::NONE));
+            drop(old);
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_executor_shutdown_called",
+        "",
+        |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).executor_shut)),
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let on = match new {
+                Some(v) => vm.truth(&v)?,
+                None => false,
+            };
+            l.get_mut(vm).executor_shut = on;
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_outside",
+        "What may wake the loop from outside: a count.",
+        |vm, v| Ok(Value::len(this(vm, std::slice::from_ref(v))?.get(vm).outside)),
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let n = match new {
+                Some(v) => vm.index_i64(&v)?,
+                None => 0,
+            };
+            l.get_mut(vm).outside = usize::try_from(n).unwrap_or(0);
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_stopping",
+        "",
+        |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).stopping)),
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let on = match new {
+                Some(v) => vm.truth(&v)?,
+                None => false,
+            };
+            l.get_mut(vm).stopping = on;
+            Ok(())
+        },
+    ),
     GetSetDef::new("_closed", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).closed))),
     GetSetDef::new("_debug", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).debug))),
     GetSetDef::new("_clock_resolution", "", |vm, _| Ok(vm.float(core::CLOCK_RESOLUTION))),
@@ -399,9 +459,9 @@ fn close(vm: &mut Vm, a: &[Value]) -> R {
 fn callback_arg(vm: &mut Vm, args: &Args<'_>, at: usize, method: &str) -> R {
     match args.pos.get(at).cloned().or_else(|| super::keyword(vm, args, "callback")) {
         Some(c) => Ok(c),
-        None => Err(vm.type_error(format!(
-            "BaseEventLoop.{method}() missing 1 required positional argument: 'callback'"
-        ))),
+        None => {
+            Err(vm.type_error(format!("BaseEventLoop.{method}() missing 1 required positional argument: 'callback'")))
+        }
     }
 }
 
@@ -437,11 +497,7 @@ fn call_later(vm: &mut Vm, args: &Args<'_>) -> R {
     if delay.is_none() {
         return Err(vm.type_error("delay must not be None"));
     }
-    let now = if l.get(vm).plain.timers {
-        vm.float(core::clock())
-    } else {
-        vm.call_method(l.value(), "time", &[])?
-    };
+    let now = if l.get(vm).plain.timers { vm.float(core::clock()) } else { vm.call_method(l.value(), "time", &[])? };
     let when = vm.binary(crate::vm::ops::BinOp::Add, &now, &delay)?;
     let pos: Vec<Value> = [l.value().clone(), when].into_iter().chain(args.pos.iter().skip(2).cloned()).collect();
     let args = Args { pos: &pos, ..*args };
@@ -513,7 +569,9 @@ fn generator_dies(vm: &mut Vm, a: &[Value]) -> R {
 // ---- descriptors ----
 
 const WATCHING: &[NativeDef] = &[
-    NativeDef::raw("add_reader(self, fd, callback, *args)", "Add a reader callback.", |vm, args| watch(vm, args, false)),
+    NativeDef::raw("add_reader(self, fd, callback, *args)", "Add a reader callback.", |vm, args| {
+        watch(vm, args, false)
+    }),
     NativeDef::raw("add_writer(self, fd, callback, *args)", "Add a writer callback.", |vm, args| watch(vm, args, true)),
     NativeDef::new("remove_reader(self, fd)", "Remove a reader callback.", |vm, a| unwatch(vm, a, false)),
     NativeDef::new("remove_writer(self, fd)", "Remove a writer callback.", |vm, a| unwatch(vm, a, true)),

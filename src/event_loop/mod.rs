@@ -145,17 +145,26 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
     let future = vm.define_class_with_dict::<future::Future>("_asyncio", "Future", None, PLAIN)?;
     let base_exception = vm.exc.BaseException.clone();
     let exception = vm.exc.Exception.clone();
-    let abstract_loop = vm.define_class_with_dict::<foreign::Bare>("asyncio.events", "AbstractEventLoop", None, PLAIN)?;
-    let base_loop =
-        vm.define_class_with_dict::<core::EventLoop>("asyncio.base_events", "BaseEventLoop", Some(&abstract_loop), PLAIN)?;
+    let abstract_loop =
+        vm.define_class_with_dict::<foreign::Bare>("asyncio.events", "AbstractEventLoop", None, PLAIN)?;
+    let base_loop = vm.define_class_with_dict::<core::EventLoop>(
+        "asyncio.base_events",
+        "BaseEventLoop",
+        Some(&abstract_loop),
+        PLAIN,
+    )?;
     let handle = vm.define_class::<handle::Handle>("asyncio.events", "Handle", None, PLAIN)?;
-    let semaphore =
-        vm.define_class_with_dict::<sync::Semaphore>("asyncio.locks", "Semaphore", None, PLAIN)?;
+    let semaphore = vm.define_class_with_dict::<sync::Semaphore>("asyncio.locks", "Semaphore", None, PLAIN)?;
     let queue_class = vm.define_class_with_dict::<queue::Queue>("asyncio.queues", "Queue", None, PLAIN)?;
     let coroutine_base = vm.types.coroutine.clone();
     Ok(Classes {
         task: vm.define_class_with_dict::<task::Task>("_asyncio", "Task", Some(&future), PLAIN)?,
-        gathering: vm.define_class_with_dict::<gather::Gathering>("asyncio.tasks", "_GatheringFuture", Some(&future), PLAIN)?,
+        gathering: vm.define_class_with_dict::<gather::Gathering>(
+            "asyncio.tasks",
+            "_GatheringFuture",
+            Some(&future),
+            PLAIN,
+        )?,
         future,
         future_iter: vm.define_class::<future_object::FutureIter>("_asyncio", "FutureIter", None, HIDDEN)?,
         timer_handle: vm.define_class::<handle::Handle>("asyncio.events", "TimerHandle", Some(&handle), PLAIN)?,
@@ -301,7 +310,9 @@ pub fn apy_function(vm: &mut Vm, module: &str, function: &str) -> R {
 
 /// A keyword argument.
 pub fn keyword(vm: &Vm, args: &Args<'_>, name: &str) -> Option<Value> {
-    args.keywords().find(|(n, _)| n.cast::<Str>().is_some_and(|s| s.get(vm).as_bytes() == name.as_bytes())).map(|(_, v)| v.clone())
+    args.keywords()
+        .find(|(n, _)| n.cast::<Str>().is_some_and(|s| s.get(vm).as_bytes() == name.as_bytes()))
+        .map(|(_, v)| v.clone())
 }
 
 /// Refuses keyword arguments other than these.

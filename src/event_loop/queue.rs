@@ -168,20 +168,25 @@ const ATTRS: &[GetSetDef] = &[
         Ok(this(vm, std::slice::from_ref(v))?.get(vm).maxsize.clone())
     }),
     GetSetDef::new("_maxsize", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).maxsize.clone())),
-    GetSetDef::with_set("_queue", "", |vm, v| {
-        let q = this(vm, std::slice::from_ref(v))?;
-        let this = q.get(vm);
-        if !this.script_items.is_undef() {
-            return Ok(this.script_items.clone());
-        }
-        let (items, fifo) = (this.items.iter().cloned().collect(), this.order == FIFO);
-        if fifo { deque(vm, items) } else { Ok(vm.list(items).into()) }
-    }, |vm, v, new| {
-        let q = this(vm, std::slice::from_ref(v))?;
-        let old = std::mem::replace(&mut q.get_mut(vm).script_items, new.unwrap_or(Value::UNDEF));
-        drop(old);
-        Ok(())
-    }),
+    GetSetDef::with_set(
+        "_queue",
+        "",
+        |vm, v| {
+            let q = this(vm, std::slice::from_ref(v))?;
+            let this = q.get(vm);
+            if !this.script_items.is_undef() {
+                return Ok(this.script_items.clone());
+            }
+            let (items, fifo) = (this.items.iter().cloned().collect(), this.order == FIFO);
+            if fifo { deque(vm, items) } else { Ok(vm.list(items).into()) }
+        },
+        |vm, v, new| {
+            let q = this(vm, std::slice::from_ref(v))?;
+            let old = std::mem::replace(&mut q.get_mut(vm).script_items, new.unwrap_or(Value::UNDEF));
+            drop(old);
+            Ok(())
+        },
+    ),
     GetSetDef::new("_getters", "", |vm, v| {
         let items = this(vm, std::slice::from_ref(v))?.get(vm).getters.iter().cloned().collect();
         deque(vm, items)

@@ -374,8 +374,7 @@ pub fn end_wait(vm: &mut Vm, e: &Ref<Event>, f: &Value, outcome: R) -> R<Next> {
 const SEMAPHORE: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
-        let payload =
-            Semaphore { waiters: VecDeque::new(), value: 1, bound: 1, event_loop: Value::UNDEF, used: false };
+        let payload = Semaphore { waiters: VecDeque::new(), value: 1, bound: 1, event_loop: Value::UNDEF, used: false };
         Ok(vm.alloc_as(&class, payload).into())
     }),
     NativeDef::new("__init__(self, value=1)", "", |vm, a| {

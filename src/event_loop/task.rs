@@ -207,7 +207,9 @@ pub fn enter(vm: &mut Vm, event_loop: &Value, task: &Value) -> R<()> {
     let current = current_task(vm, event_loop);
     if !current.is_undef() {
         let (new, old) = (vm.repr_string(task)?, vm.repr_string(&current)?);
-        return Err(vm.runtime_error(format!("Cannot enter into task {new} while another task {old} is being executed.")));
+        return Err(
+            vm.runtime_error(format!("Cannot enter into task {new} while another task {old} is being executed."))
+        );
     }
     drop(swap_current(vm, event_loop, task.clone()));
     Ok(())

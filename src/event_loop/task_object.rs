@@ -1,8 +1,8 @@
 //! `asyncio.Task` as scripts see it. How tasks run is in `task`.
 
+use super::Classes;
 use super::future;
 use super::task::{self, Task, TaskOptions};
-use super::Classes;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};

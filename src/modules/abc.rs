@@ -265,7 +265,7 @@ fn subclass_check(vm: &mut Vm, class: &Value, subclass: &Value) -> R<bool> {
     } else if remembers(vm, &data.get(vm).negative, &sub) {
         return Ok(false);
     }
-    let hook = vm.call_method(class, "__subclasshook__", &[subclass.clone()])?;
+    let hook = vm.call_method(class, "__subclasshook__", std::slice::from_ref(subclass))?;
     if hook.is_true() {
         remember(vm, &data, &sub, false)?;
         return Ok(true);

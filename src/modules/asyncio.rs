@@ -94,10 +94,14 @@ const FUNCTIONS: &[NativeDef] = &[
         task::unregister_foreign(vm, &a[0]);
         Ok(Value::NONE)
     }),
-    NativeDef::new("future_add_to_awaited_by(fut, waiter, /)", "Record that `fut` is awaited on by `waiter`.", |vm, a| {
-        foreign::add_awaited_by(vm, &a[0], &a[1]);
-        Ok(Value::NONE)
-    }),
+    NativeDef::new(
+        "future_add_to_awaited_by(fut, waiter, /)",
+        "Record that `fut` is awaited on by `waiter`.",
+        |vm, a| {
+            foreign::add_awaited_by(vm, &a[0], &a[1]);
+            Ok(Value::NONE)
+        },
+    ),
     NativeDef::new(
         "future_discard_from_awaited_by(fut, waiter, /)",
         "Record that `fut` is no longer awaited on by `waiter`.",
@@ -106,11 +110,19 @@ const FUNCTIONS: &[NativeDef] = &[
             Ok(Value::NONE)
         },
     ),
-    NativeDef::raw("create_task(coro, **kwargs)", "Schedule the execution of a coroutine object in a task.", create_task),
-    NativeDef::new("sleep(delay, result=None)", "Coroutine that completes after a given time (in seconds).", |vm, a| {
-        let result = arg_or_none(a, 1).clone();
-        coroutine::new(vm, Op::Sleep(a[0].clone(), result, Value::UNDEF))
-    }),
+    NativeDef::raw(
+        "create_task(coro, **kwargs)",
+        "Schedule the execution of a coroutine object in a task.",
+        create_task,
+    ),
+    NativeDef::new(
+        "sleep(delay, result=None)",
+        "Coroutine that completes after a given time (in seconds).",
+        |vm, a| {
+            let result = arg_or_none(a, 1).clone();
+            coroutine::new(vm, Op::Sleep(a[0].clone(), result, Value::UNDEF))
+        },
+    ),
     NativeDef::raw(
         "gather(*coros_or_futures, return_exceptions=False)",
         "Return a future aggregating results from the given coroutines/futures.",
@@ -126,18 +138,26 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("shield(arg)", "Wait for a future, shielding it from cancellation.", |vm, a| {
         gather::shield(vm, &a[0])
     }),
-    NativeDef::new("ensure_future(coro_or_future, *, loop=None)", "Wrap a coroutine or an awaitable in a future.", |vm, a| {
-        let l = arg(a, 1).filter(|l| !l.is_none());
-        gather::ensure_future(vm, &a[0], l)
-    }),
+    NativeDef::new(
+        "ensure_future(coro_or_future, *, loop=None)",
+        "Wrap a coroutine or an awaitable in a future.",
+        |vm, a| {
+            let l = arg(a, 1).filter(|l| !l.is_none());
+            gather::ensure_future(vm, &a[0], l)
+        },
+    ),
     NativeDef::new("isfuture(obj)", "Check for a Future.", |vm, a| Ok(Value::bool(future::is_future(vm, &a[0])?))),
     NativeDef::new("iscoroutine(obj)", "Return True if obj is a coroutine object.", |vm, a| {
         Ok(Value::bool(task::is_coroutine(vm, &a[0])?))
     }),
-    NativeDef::new("_set_result_unless_cancelled(fut, result)", "Set the result unless the future was cancelled.", |vm, a| {
-        task_object::set_result_unless_cancelled(vm, &a[0], a[1].clone())?;
-        Ok(Value::NONE)
-    }),
+    NativeDef::new(
+        "_set_result_unless_cancelled(fut, result)",
+        "Set the result unless the future was cancelled.",
+        |vm, a| {
+            task_object::set_result_unless_cancelled(vm, &a[0], a[1].clone())?;
+            Ok(Value::NONE)
+        },
+    ),
 ];
 
 fn loop_arg(vm: &mut Vm, a: &[Value], at: usize) -> R {

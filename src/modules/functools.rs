@@ -58,7 +58,11 @@ const FUNCTIONS: &[NativeDef] = &[
 const PARTIAL: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, func, /, *args, **keywords)", "Create and return a new object.", partial_new),
     NativeDef::raw("__call__(self, /, *args, **kwargs)", "Call self as a function.", partial_call),
-    NativeDef::new("__get__(self, instance, owner=None, /)", "Return an attribute of instance, which is of type owner.", descriptor_get),
+    NativeDef::new(
+        "__get__(self, instance, owner=None, /)",
+        "Return an attribute of instance, which is of type owner.",
+        descriptor_get,
+    ),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", partial_repr),
     NativeDef::new("__reduce__(self, /)", "Helper for pickle.", partial_reduce),
     NativeDef::new("__setstate__(self, state, /)", "", partial_setstate),
@@ -202,10 +206,8 @@ fn partial<'a>(vm: &mut Vm, v: &'a Value) -> R<&'a Ref<Partial>> {
 /// placeholders the result has.
 fn merge(old: &[Value], new: &[Value], hole: &Value) -> (Vec<Value>, usize) {
     let mut given = new.iter();
-    let mut all: Vec<Value> = old
-        .iter()
-        .map(|v| if v.is(hole) { given.next().unwrap_or(hole).clone() } else { v.clone() })
-        .collect();
+    let mut all: Vec<Value> =
+        old.iter().map(|v| if v.is(hole) { given.next().unwrap_or(hole).clone() } else { v.clone() }).collect();
     all.extend(given.cloned());
     let holes = all.iter().filter(|v| v.is(hole)).count();
     (all, holes)

@@ -69,8 +69,7 @@ fn calling_package(vm: &mut Vm, globals: Option<&Ref<Dict>>) -> R<String> {
     let Some(g) = globals else {
         return Err(vm.import_error_text("attempted relative import with no known parent package"));
     };
-    let (package, name, path) =
-        (vm.names.__package__.clone(), vm.names.__name__.clone(), vm.names.__path__.clone());
+    let (package, name, path) = (vm.names.__package__.clone(), vm.names.__name__.clone(), vm.names.__path__.clone());
     if let Some(p) = g.get_str(vm, &package)
         && p.is_a::<Str>()
     {
@@ -197,9 +196,7 @@ fn not_found(vm: &mut Vm, text: String, name: &str) -> Raised {
 fn loaded(vm: &mut Vm, full: &str) -> R<Option<Value>> {
     let name = vm.intern(full);
     match vm.modules.clone().get_str(vm, &name) {
-        Some(m) if m.is_none() => {
-            Err(not_found(vm, format!("import of {full} halted; None in sys.modules"), full))
-        }
+        Some(m) if m.is_none() => Err(not_found(vm, format!("import of {full} halted; None in sys.modules"), full)),
         other => Ok(other),
     }
 }
@@ -208,7 +205,10 @@ fn loaded(vm: &mut Vm, full: &str) -> R<Option<Value>> {
 enum Found {
     Native(super::ModuleInit),
     Stdlib(&'static stdlib::StdlibModule),
-    File { path: PathBuf, package: Option<PathBuf> },
+    File {
+        path: PathBuf,
+        package: Option<PathBuf>,
+    },
     /// A folder without `__init__`.
     Namespace(Vec<PathBuf>),
 }
@@ -276,7 +276,20 @@ fn find_in(base: &Path, tail: &str, namespace: &mut Vec<PathBuf>) -> Option<Foun
 /// Modules that files along `sys.path` cannot replace.
 fn is_built_in(name: &str) -> bool {
     name.starts_with('_')
-        || matches!(name, "sys" | "builtins" | "time" | "gc" | "itertools" | "marshal" | "posix" | "atexit" | "errno" | "signal" | "faulthandler")
+        || matches!(
+            name,
+            "sys"
+                | "builtins"
+                | "time"
+                | "gc"
+                | "itertools"
+                | "marshal"
+                | "posix"
+                | "atexit"
+                | "errno"
+                | "signal"
+                | "faulthandler"
+        )
 }
 
 fn load(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
@@ -309,8 +322,7 @@ fn load(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
         }
         Found::Namespace(folders) => {
             let m = vm.bare_module(full);
-            let paths: Vec<Value> =
-                folders.iter().map(|f| vm.new_str(&f.to_string_lossy()).into_value()).collect();
+            let paths: Vec<Value> = folders.iter().map(|f| vm.new_str(&f.to_string_lossy()).into_value()).collect();
             let paths = vm.list(paths).into_value();
             vm.module_set(&m, "__path__", paths);
             let m = m.into_value();

@@ -166,7 +166,11 @@ const METHODS: &[NativeDef] = &[
         cache_new,
     ),
     NativeDef::raw("__call__(self, /, *args, **kwargs)", "Call self as a function.", cache_call),
-    NativeDef::new("__get__(self, instance, owner=None, /)", "Return an attribute of instance, which is of type owner.", descriptor_get),
+    NativeDef::new(
+        "__get__(self, instance, owner=None, /)",
+        "Return an attribute of instance, which is of type owner.",
+        descriptor_get,
+    ),
     NativeDef::new("cache_info(self, /)", "Report cache statistics", cache_info),
     NativeDef::new("cache_clear(self, /)", "Clear the cache and cache statistics", cache_clear),
     NativeDef::new("__reduce__(self, /)", "", |vm, a| vm.get_attr_str(&a[0], "__qualname__")),

@@ -262,9 +262,7 @@ fn compare_digest(vm: &mut Vm, a: &[Value]) -> R {
     let (x, y) = if same_kind { (digest_bytes(vm, &a[0])?, digest_bytes(vm, &a[1])?) } else { (None, None) };
     let (Some(x), Some(y)) = (x, y) else {
         let (p, q) = (vm.class_name(&a[0]), vm.class_name(&a[1]));
-        return Err(vm.type_error(format!(
-            "unsupported operand types(s) or combination of types: '{p}' and '{q}'"
-        )));
+        return Err(vm.type_error(format!("unsupported operand types(s) or combination of types: '{p}' and '{q}'")));
     };
     // Every byte is looked at, whatever came before.
     let differences = x.iter().zip(&y).fold(u8::from(x.len() != y.len()), |d, (a, b)| d | (a ^ b));
@@ -459,8 +457,11 @@ fn method_call(vm: &mut Vm, args: &Args<'_>) -> R {
     vm.call_kw(&f, &Args { pos: &pos, kw_values: &kw_values, kw_names: &kw_names })
 }
 
+/// Keyword arguments: names and values.
+type Keywords = Vec<(Value, Value)>;
+
 /// The name and the positional arguments, and the keyword arguments.
-fn method_parts(vm: &mut Vm, a: &[Value], method: &str) -> R<(Vec<Value>, Vec<(Value, Value)>)> {
+fn method_parts(vm: &mut Vm, a: &[Value], method: &str) -> R<(Vec<Value>, Keywords)> {
     let m = vm.this::<MethodCaller>(a, method)?.get(vm);
     let pos = std::iter::once(m.name.value().clone()).chain(m.args.iter().cloned()).collect();
     let keywords = m.kw_names.iter().cloned().zip(m.kw_values.iter().cloned()).collect();

@@ -136,14 +136,10 @@ const METHODS: &[NativeDef] = &[
         let (format, layout) = own(vm, a, "__sizeof__")?;
         Ok(Value::len(size_of::<Struct>() + size_of::<Layout>() + format.len() + 16 * layout.values().min(64)))
     }),
-    NativeDef::new(
-        "iter_unpack(self, buffer, /)",
-        "Return an iterator yielding tuples.",
-        |vm, a| {
-            let (_, layout) = own(vm, a, "iter_unpack")?;
-            iter_unpack(vm, layout, &a[1])
-        },
-    ),
+    NativeDef::new("iter_unpack(self, buffer, /)", "Return an iterator yielding tuples.", |vm, a| {
+        let (_, layout) = own(vm, a, "iter_unpack")?;
+        iter_unpack(vm, layout, &a[1])
+    }),
     NativeDef::raw("pack(self, /, *values)", "Return a bytes object containing the values packed.", |vm, args| {
         no_keywords(vm, args, "Struct.pack")?;
         let (_, layout) = own(vm, args.pos, "pack")?;

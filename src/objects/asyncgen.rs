@@ -217,11 +217,7 @@ fn asend_throw(vm: &mut Vm, a: &[Value]) -> R {
 
 /// `close()` of both awaitables.
 fn close(vm: &mut Vm, a: &[Value], asend: bool) -> R {
-    let state = if asend {
-        asend_parts(vm, a)?.2
-    } else {
-        athrow_parts(vm, a)?.2
-    };
+    let state = if asend { asend_parts(vm, a)?.2 } else { athrow_parts(vm, a)?.2 };
     if state == CLOSED {
         return Ok(Value::NONE);
     }

@@ -44,7 +44,8 @@ pub fn contents(vm: &Vm, v: &Value) -> Option<Vec<u8>> {
 /// # Errors
 /// None in a sound build.
 pub fn init(vm: &mut Vm) -> R<()> {
-    let class = vm.define_class::<ByteArray>("builtins", "bytearray", None, class_flag::BASE | class_flag::MATCH_SELF)?;
+    let class =
+        vm.define_class::<ByteArray>("builtins", "bytearray", None, class_flag::BASE | class_flag::MATCH_SELF)?;
     for methods in IN_COMMON {
         vm.extend_class(&class, methods, &[]);
     }
@@ -63,9 +64,7 @@ const METHODS: &[NativeDef] = &[
         Ok(vm.alloc_as(&cls, ByteArray { data: Vec::new(), exports: Arc::new(()) }).into())
     }),
     NativeDef::new("__init__(self, /, source=b'', encoding='utf-8', errors='strict')", "", array_init),
-    NativeDef::new("__setitem__(self, key, value, /)", "Set self[key] to value.", |vm, a| {
-        set_item(vm, a, Some(&a[2]))
-    }),
+    NativeDef::new("__setitem__(self, key, value, /)", "Set self[key] to value.", |vm, a| set_item(vm, a, Some(&a[2]))),
     NativeDef::new("__delitem__(self, key, /)", "Delete self[key].", |vm, a| set_item(vm, a, None)),
     NativeDef::new("__iadd__(self, value, /)", "Implement self+=value.", iadd),
     NativeDef::new("__imul__(self, value, /)", "Implement self*=value.", imul),
@@ -199,9 +198,7 @@ fn set_item(vm: &mut Vm, a: &[Value], value: Option<&Value>) -> R {
         Some(v) => match read_buffer(vm, v)? {
             Some(contents) => contents,
             None if is_index(vm, v) || v.is_a::<Str>() || !vm.is_iterable(v) => {
-                return Err(
-                    vm.type_error("can assign only bytes, buffers, or iterables of ints in range(0, 256)")
-                );
+                return Err(vm.type_error("can assign only bytes, buffers, or iterables of ints in range(0, 256)"));
             }
             None => bytes_of_iterable(vm, v, "byte")?,
         },

@@ -52,10 +52,14 @@ const METHODS: &[NativeDef] = &[
         Ok(new_complex(vm, -re, -im))
     }),
     NativeDef::new("__abs__(self, /)", "abs(self)", complex_abs),
-    NativeDef::new("conjugate(self, /)", "Return the complex conjugate of its argument. (3-4j).conjugate() == 3+4j.", |vm, a| {
-        let (re, im) = this(vm, &a[0])?;
-        Ok(new_complex(vm, re, -im))
-    }),
+    NativeDef::new(
+        "conjugate(self, /)",
+        "Return the complex conjugate of its argument. (3-4j).conjugate() == 3+4j.",
+        |vm, a| {
+            let (re, im) = this(vm, &a[0])?;
+            Ok(new_complex(vm, re, -im))
+        },
+    ),
     NativeDef::new("__add__(self, value, /)", "Return self+value.", |vm, a| arith(vm, &a[0], &a[1], Op::Add)),
     NativeDef::new("__radd__(self, value, /)", "Return value+self.", |vm, a| arith(vm, &a[1], &a[0], Op::Add)),
     NativeDef::new("__sub__(self, value, /)", "Return self-value.", |vm, a| arith(vm, &a[0], &a[1], Op::Sub)),
@@ -64,8 +68,12 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__rmul__(self, value, /)", "Return value*self.", |vm, a| arith(vm, &a[1], &a[0], Op::Mul)),
     NativeDef::new("__truediv__(self, value, /)", "Return self/value.", |vm, a| arith(vm, &a[0], &a[1], Op::Div)),
     NativeDef::new("__rtruediv__(self, value, /)", "Return value/self.", |vm, a| arith(vm, &a[1], &a[0], Op::Div)),
-    NativeDef::new("__pow__(self, value, mod=None, /)", "Return pow(self, value, mod).", |vm, a| power(vm, &a[0], &a[1], arg(a, 2))),
-    NativeDef::new("__rpow__(self, value, mod=None, /)", "Return pow(value, self, mod).", |vm, a| power(vm, &a[1], &a[0], arg(a, 2))),
+    NativeDef::new("__pow__(self, value, mod=None, /)", "Return pow(self, value, mod).", |vm, a| {
+        power(vm, &a[0], &a[1], arg(a, 2))
+    }),
+    NativeDef::new("__rpow__(self, value, mod=None, /)", "Return pow(value, self, mod).", |vm, a| {
+        power(vm, &a[1], &a[0], arg(a, 2))
+    }),
     NativeDef::new("__eq__(self, value, /)", "Return self==value.", |vm, a| compare(vm, a, true)),
     NativeDef::new("__ne__(self, value, /)", "Return self!=value.", |vm, a| compare(vm, a, false)),
     NativeDef::new("__format__(self, format_spec, /)", "Convert to a string according to format_spec.", complex_format),
@@ -155,7 +163,11 @@ fn number(vm: &mut Vm, v: &Value) -> R<Option<(f64, f64)>> {
         };
         return Ok(Some(c));
     }
-    if vm.is_int(v) || vm.as_float(v).is_some() || vm.special(v, Special::Float).is_some() || vm.special(v, Special::Index).is_some() {
+    if vm.is_int(v)
+        || vm.as_float(v).is_some()
+        || vm.special(v, Special::Float).is_some()
+        || vm.special(v, Special::Index).is_some()
+    {
         return super::float::to_f64(vm, v).map(|f| Some((f, 0.0)));
     }
     Ok(None)

@@ -26,7 +26,11 @@ pub fn init(vm: &mut Vm) -> R<()> {
 }
 
 const METHODS: &[NativeDef] = &[
-    NativeDef::new("__new__(cls, x=0, /)", "Convert a string or number to a floating-point number, if possible.", float_new),
+    NativeDef::new(
+        "__new__(cls, x=0, /)",
+        "Convert a string or number to a floating-point number, if possible.",
+        float_new,
+    ),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", float_repr),
     NativeDef::new("__hash__(self, /)", "Return hash(self).", float_hash),
     NativeDef::new("__bool__(self, /)", "True if self else False", |vm, a| Ok(Value::bool(this(vm, &a[0])? != 0.0))),
@@ -59,14 +63,26 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__rmul__(self, value, /)", "Return value*self.", |vm, a| arith(vm, &a[1], &a[0], Op::Mul)),
     NativeDef::new("__truediv__(self, value, /)", "Return self/value.", |vm, a| arith(vm, &a[0], &a[1], Op::TrueDiv)),
     NativeDef::new("__rtruediv__(self, value, /)", "Return value/self.", |vm, a| arith(vm, &a[1], &a[0], Op::TrueDiv)),
-    NativeDef::new("__floordiv__(self, value, /)", "Return self//value.", |vm, a| arith(vm, &a[0], &a[1], Op::FloorDiv)),
-    NativeDef::new("__rfloordiv__(self, value, /)", "Return value//self.", |vm, a| arith(vm, &a[1], &a[0], Op::FloorDiv)),
+    NativeDef::new("__floordiv__(self, value, /)", "Return self//value.", |vm, a| {
+        arith(vm, &a[0], &a[1], Op::FloorDiv)
+    }),
+    NativeDef::new("__rfloordiv__(self, value, /)", "Return value//self.", |vm, a| {
+        arith(vm, &a[1], &a[0], Op::FloorDiv)
+    }),
     NativeDef::new("__mod__(self, value, /)", "Return self%value.", |vm, a| arith(vm, &a[0], &a[1], Op::Mod)),
     NativeDef::new("__rmod__(self, value, /)", "Return value%self.", |vm, a| arith(vm, &a[1], &a[0], Op::Mod)),
-    NativeDef::new("__divmod__(self, value, /)", "Return divmod(self, value).", |vm, a| arith(vm, &a[0], &a[1], Op::DivMod)),
-    NativeDef::new("__rdivmod__(self, value, /)", "Return divmod(value, self).", |vm, a| arith(vm, &a[1], &a[0], Op::DivMod)),
-    NativeDef::new("__pow__(self, value, mod=None, /)", "Return pow(self, value, mod).", |vm, a| power(vm, &a[0], &a[1], arg(a, 2))),
-    NativeDef::new("__rpow__(self, value, mod=None, /)", "Return pow(value, self, mod).", |vm, a| power(vm, &a[1], &a[0], arg(a, 2))),
+    NativeDef::new("__divmod__(self, value, /)", "Return divmod(self, value).", |vm, a| {
+        arith(vm, &a[0], &a[1], Op::DivMod)
+    }),
+    NativeDef::new("__rdivmod__(self, value, /)", "Return divmod(value, self).", |vm, a| {
+        arith(vm, &a[1], &a[0], Op::DivMod)
+    }),
+    NativeDef::new("__pow__(self, value, mod=None, /)", "Return pow(self, value, mod).", |vm, a| {
+        power(vm, &a[0], &a[1], arg(a, 2))
+    }),
+    NativeDef::new("__rpow__(self, value, mod=None, /)", "Return pow(value, self, mod).", |vm, a| {
+        power(vm, &a[1], &a[0], arg(a, 2))
+    }),
     NativeDef::new("__eq__(self, value, /)", "Return self==value.", |vm, a| compare(vm, a, CmpOp::Eq)),
     NativeDef::new("__ne__(self, value, /)", "Return self!=value.", |vm, a| compare(vm, a, CmpOp::Ne)),
     NativeDef::new("__lt__(self, value, /)", "Return self<value.", |vm, a| compare(vm, a, CmpOp::Lt)),
@@ -74,7 +90,11 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__gt__(self, value, /)", "Return self>value.", |vm, a| compare(vm, a, CmpOp::Gt)),
     NativeDef::new("__ge__(self, value, /)", "Return self>=value.", |vm, a| compare(vm, a, CmpOp::Ge)),
     NativeDef::new("__format__(self, format_spec, /)", "Formats the float according to format_spec.", float_format),
-    NativeDef::new("__round__(self, ndigits=None, /)", "Return the Integral closest to x, rounding half toward even.", float_round),
+    NativeDef::new(
+        "__round__(self, ndigits=None, /)",
+        "Return the Integral closest to x, rounding half toward even.",
+        float_round,
+    ),
     NativeDef::new("__getnewargs__(self, /)", "", |vm, a| {
         let v = plain(vm, &a[0])?;
         Ok(vm.tuple(vec![v]).into())
@@ -83,12 +103,20 @@ const METHODS: &[NativeDef] = &[
         let x = this(vm, &a[0])?;
         Ok(Value::bool(x.is_finite() && x.floor() == x))
     }),
-    NativeDef::new("as_integer_ratio(self, /)", "Return a pair of integers, whose ratio is exactly equal to the original float.", float_ratio),
+    NativeDef::new(
+        "as_integer_ratio(self, /)",
+        "Return a pair of integers, whose ratio is exactly equal to the original float.",
+        float_ratio,
+    ),
     NativeDef::new("hex(self, /)", "Return a hexadecimal representation of a floating-point number.", |vm, a| {
         let x = this(vm, &a[0])?;
         Ok(vm.new_str(&float_hex::to_hex(x)).into())
     }),
-    NativeDef::new("fromhex(cls, string, /)", "Create a floating-point number from a hexadecimal string.", float_fromhex),
+    NativeDef::new(
+        "fromhex(cls, string, /)",
+        "Create a floating-point number from a hexadecimal string.",
+        float_fromhex,
+    ),
     NativeDef::new("from_number(cls, number, /)", "Convert real number to a floating-point number.", float_from_number),
     NativeDef::new("__getformat__(cls, typestr, /)", "You probably don't want to use this function.", float_getformat),
 ];
@@ -196,9 +224,9 @@ fn float_new(vm: &mut Vm, a: &[Value]) -> R {
                 Some(x) => x,
                 None => {
                     let got = vm.class_name(v);
-                    return Err(vm.type_error(format!(
-                        "float() argument must be a string or a real number, not '{got}'"
-                    )));
+                    return Err(
+                        vm.type_error(format!("float() argument must be a string or a real number, not '{got}'"))
+                    );
                 }
             },
         },

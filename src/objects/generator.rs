@@ -135,7 +135,8 @@ pub fn exception_to_throw(vm: &mut Vm, a: &[Value]) -> R {
             1,
         )?;
     }
-    let (kind, value, tb) = (&a[1], arg(a, 2).cloned().unwrap_or(Value::NONE), arg(a, 3).cloned().unwrap_or(Value::NONE));
+    let (kind, value, tb) =
+        (&a[1], arg(a, 2).cloned().unwrap_or(Value::NONE), arg(a, 3).cloned().unwrap_or(Value::NONE));
     if !tb.is_none() && !tb.is_a::<Traceback>() {
         return Err(vm.type_error("throw() third argument must be a traceback object"));
     }
@@ -156,9 +157,9 @@ pub fn exception_to_throw(vm: &mut Vm, a: &[Value]) -> R {
         kind.clone()
     } else {
         let got = if kind.is_a::<Class>() { "type".to_owned() } else { vm.class_name(kind) };
-        return Err(vm.type_error(format!(
-            "exceptions must be classes or instances deriving from BaseException, not {got}"
-        )));
+        return Err(
+            vm.type_error(format!("exceptions must be classes or instances deriving from BaseException, not {got}"))
+        );
     };
     if let Some(x) = e.cast::<Exception>() {
         if !tb.is_none() {

@@ -92,9 +92,17 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__getnewargs__(self, /)", "", int_getnewargs),
     NativeDef::new("__sizeof__(self, /)", "Returns size in memory, in bytes.", int_sizeof),
     NativeDef::new("bit_length(self, /)", "Number of bits necessary to represent self in binary.", int_bit_length),
-    NativeDef::new("bit_count(self, /)", "Number of ones in the binary representation of the absolute value.", int_bit_count),
+    NativeDef::new(
+        "bit_count(self, /)",
+        "Number of ones in the binary representation of the absolute value.",
+        int_bit_count,
+    ),
     NativeDef::new("as_integer_ratio(self, /)", "Return a pair of integers, whose ratio is self.", int_ratio),
-    NativeDef::new("is_integer(self, /)", "Returns True. Exists for duck type compatibility with float.is_integer.", |_, _| Ok(Value::TRUE)),
+    NativeDef::new(
+        "is_integer(self, /)",
+        "Returns True. Exists for duck type compatibility with float.is_integer.",
+        |_, _| Ok(Value::TRUE),
+    ),
     NativeDef::new(
         "to_bytes(self, /, length=1, byteorder='big', *, signed=False)",
         "Return an array of bytes representing an integer.",
@@ -115,7 +123,11 @@ const GETSETS: &[GetSetDef] = &[
 ];
 
 const BOOL_METHODS: &[NativeDef] = &[
-    NativeDef::new("__new__(cls, object=False, /)", "Returns True when the argument is true, False otherwise.", bool_new),
+    NativeDef::new(
+        "__new__(cls, object=False, /)",
+        "Returns True when the argument is true, False otherwise.",
+        bool_new,
+    ),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", bool_repr),
     NativeDef::new("__and__(self, value, /)", "Return self&value.", |vm, a| bool_op(vm, a, Op::And)),
     NativeDef::new("__rand__(self, value, /)", "Return value&self.", |vm, a| bool_op(vm, a, Op::And)),
@@ -272,9 +284,7 @@ pub fn int_from_object(vm: &mut Vm, x: &Value) -> R {
         return int_from_text(vm, x, &text, 10, ascii);
     }
     let got = vm.class_name(x);
-    Err(vm.type_error(format!(
-        "int() argument must be a string, a bytes-like object or a real number, not '{got}'"
-    )))
+    Err(vm.type_error(format!("int() argument must be a string, a bytes-like object or a real number, not '{got}'")))
 }
 
 /// The decimal text of an int value.

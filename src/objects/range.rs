@@ -264,8 +264,8 @@ fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
     let x = vm.this::<RangeObject>(a, "__eq__")?.clone();
     let Some(y) = a[1].cast::<RangeObject>() else { return Ok(Value::NOT_IMPLEMENTED) };
     let ((start, step, len), (other_start, other_step, other_len)) = (big_parts(vm, &x), big_parts(vm, y));
-    let equal = len == other_len
-        && (len.is_zero() || start == other_start && (len == BigInt::from(1) || step == other_step));
+    let equal =
+        len == other_len && (len.is_zero() || start == other_start && (len == BigInt::from(1) || step == other_step));
     Ok(Value::bool(equal == (op == CmpOp::Eq)))
 }
 

@@ -84,16 +84,8 @@ pub fn unpack(vm: &mut Vm, slice: &Ref<SliceObject>) -> R<(i64, i64, i64)> {
         return Err(vm.value_error("slice step cannot be zero"));
     }
     let step = step.max(-i64::MAX);
-    let start = if start.is_none() {
-        if step < 0 { i64::MAX } else { 0 }
-    } else {
-        slice_index(vm, &start)?
-    };
-    let stop = if stop.is_none() {
-        if step < 0 { i64::MIN } else { i64::MAX }
-    } else {
-        slice_index(vm, &stop)?
-    };
+    let start = if start.is_none() { if step < 0 { i64::MAX } else { 0 } } else { slice_index(vm, &start)? };
+    let stop = if stop.is_none() { if step < 0 { i64::MIN } else { i64::MAX } } else { slice_index(vm, &stop)? };
     Ok((start, stop, step))
 }
 
@@ -244,11 +236,23 @@ fn slice_indices(vm: &mut Vm, a: &[Value]) -> R {
         if at.is_negative() { (&at + &len).max(lower.clone()) } else { at.min(upper.clone()) }
     };
     let start = match big_part(vm, &start)? {
-        None => if step.is_negative() { upper.clone() } else { lower.clone() },
+        None => {
+            if step.is_negative() {
+                upper.clone()
+            } else {
+                lower.clone()
+            }
+        }
         Some(at) => clip(at),
     };
     let stop = match big_part(vm, &stop)? {
-        None => if step.is_negative() { lower.clone() } else { upper.clone() },
+        None => {
+            if step.is_negative() {
+                lower.clone()
+            } else {
+                upper.clone()
+            }
+        }
         Some(at) => clip(at),
     };
     let items = vec![vm.big_int(start), vm.big_int(stop), vm.big_int(step)];

@@ -111,13 +111,7 @@ impl Vm {
     ///
     /// # Errors
     /// TypeError when the arguments do not fit; RecursionError.
-    pub(super) fn enter_function(
-        &mut self,
-        f: Value,
-        args: &Args<'_>,
-        dst: u16,
-        flags: u8,
-    ) -> R<Option<Value>> {
+    pub(super) fn enter_function(&mut self, f: Value, args: &Args<'_>, dst: u16, flags: u8) -> R<Option<Value>> {
         let Some(func) = f.cast::<Function>() else { return Ok(None) };
         // SAFETY: the window above the running frame is free; it is checked to be large enough for what is
         // written before `push_frame` checks the rest. The function is put below the window.
@@ -231,7 +225,8 @@ impl Vm {
                 }
             }
             if bound[..first_default].iter().any(Value::is_undef) {
-                let names = (0..first_default).filter(|&i| bound[i].is_undef()).map(|i| code.locals[i].name.to_string());
+                let names =
+                    (0..first_default).filter(|&i| bound[i].is_undef()).map(|i| code.locals[i].name.to_string());
                 let names: Vec<String> = names.collect();
                 return Err(self.missing_arguments(func, "positional", &names));
             }
@@ -308,13 +303,8 @@ impl Vm {
         let f = self.function_name(func);
         let code = func.get(self).code.get(self).code.clone();
         let most = code.argcount as usize;
-        let n_defaults =
-            func.get(self).defaults.cast::<Tuple>().map_or(0, |t| t.get(self).items().len()).min(most);
-        let takes = if n_defaults > 0 {
-            format!("from {} to {most}", most - n_defaults)
-        } else {
-            most.to_string()
-        };
+        let n_defaults = func.get(self).defaults.cast::<Tuple>().map_or(0, |t| t.get(self).items().len()).min(most);
+        let takes = if n_defaults > 0 { format!("from {} to {most}", most - n_defaults) } else { most.to_string() };
         let plural = if n_defaults > 0 || most != 1 { "s" } else { "" };
         let kw_given = bound[most..].iter().filter(|v| !v.is_undef()).count();
         let were = if kw_given > 0 {

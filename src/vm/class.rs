@@ -242,7 +242,12 @@ impl Vm {
         let base = self.best_base(&bases)?;
         let mro = self.linearize(&bases)?;
         let inherited = bases.iter().fold(0, |f, b| f | b.get(self).flags)
-            & (class_flag::EXCEPTION | class_flag::METACLASS | class_flag::SEQUENCE | class_flag::MAPPING | class_flag::MATCH_SELF | class_flag::WEAKREF);
+            & (class_flag::EXCEPTION
+                | class_flag::METACLASS
+                | class_flag::SEQUENCE
+                | class_flag::MAPPING
+                | class_flag::MATCH_SELF
+                | class_flag::WEAKREF);
         let (base_vtable, base_fixed, base_dict, base_off) = match &base {
             Some(b) => {
                 let b = b.get(self);
@@ -373,8 +378,7 @@ impl Vm {
             for (list, &head) in lists.iter().zip(&heads) {
                 let Some(candidate) = list.get(head) else { continue };
                 done = false;
-                let blocked =
-                    lists.iter().zip(&heads).any(|(l, &h)| l.iter().skip(h + 1).any(|c| c.is(candidate)));
+                let blocked = lists.iter().zip(&heads).any(|(l, &h)| l.iter().skip(h + 1).any(|c| c.is(candidate)));
                 if !blocked {
                     next = Some(candidate.clone());
                     break;
@@ -393,10 +397,8 @@ impl Vm {
                         }
                     }
                 }
-                let text = format!(
-                    "Cannot create a consistent method resolution order (MRO) for bases {}",
-                    names.join(", ")
-                );
+                let text =
+                    format!("Cannot create a consistent method resolution order (MRO) for bases {}", names.join(", "));
                 return Err(self.type_error(text));
             };
             for (list, head) in lists.iter().zip(&mut heads) {
@@ -419,9 +421,10 @@ impl Vm {
                 let payload = c.as_ptr();
                 (*payload).specials = OnceCell::new();
                 if (*payload).base.as_ref().is_some_and(|b| (*b.as_ptr()).layouts.is_uncached())
-                    || (*payload).mro.iter().any(|k| {
-                        k.cast::<Class>().is_some_and(|k| (*k.as_ptr()).layouts.is_uncached())
-                    })
+                    || (*payload)
+                        .mro
+                        .iter()
+                        .any(|k| k.cast::<Class>().is_some_and(|k| (*k.as_ptr()).layouts.is_uncached()))
                 {
                     (*payload).layouts.never_cache();
                 }

@@ -104,9 +104,8 @@ impl ThreadState {
         let stack_layout = alloc::Layout::array::<Value>(STACK).expect("a constant layout");
         let frames_layout = alloc::Layout::array::<Frame>(FRAMES).expect("a constant layout");
         // SAFETY: both layouts have a size. Zero words are ints, no pointers.
-        let (stack, frames) = unsafe {
-            (alloc::alloc_zeroed(stack_layout).cast::<Value>(), alloc::alloc(frames_layout).cast::<Frame>())
-        };
+        let (stack, frames) =
+            unsafe { (alloc::alloc_zeroed(stack_layout).cast::<Value>(), alloc::alloc(frames_layout).cast::<Frame>()) };
         if stack.is_null() || frames.is_null() {
             alloc::handle_alloc_error(stack_layout);
         }

@@ -140,7 +140,11 @@ impl Vm {
             builtins: func.builtins.value().clone(),
             back: Value::UNDEF,
             closure: func.closure.clone(),
-            namespace: if f.generator.is_null() && f.flags & frame_flag::INIT == 0 { f.aux.clone() } else { Value::UNDEF },
+            namespace: if f.generator.is_null() && f.flags & frame_flag::INIT == 0 {
+                f.aux.clone()
+            } else {
+                Value::UNDEF
+            },
             generator,
             registers: Vec::new(),
             depth,

@@ -1,11 +1,11 @@
 //! Callables and what they are made of: functions, native functions, methods, cells, modules, code objects.
 
-use super::object::{Kind, Object, Ref, Trace, Tracer, traces_nothing};
-use super::str::Str;
-use super::value::Value;
 use super::class::Class;
 use super::dict::Dict;
 use super::native::{Args, NativeDef};
+use super::object::{Kind, Object, Ref, Trace, Tracer, traces_nothing};
+use super::str::Str;
+use super::value::Value;
 use super::{R, Vm};
 use crate::compiler::code::{Code, CodeFlags};
 use crate::compiler::opcodes::Instr;

@@ -217,11 +217,11 @@ pub(super) unsafe fn needs_finalizer(p: *mut Header) -> bool {
     // SAFETY: the code is alive.
     let code = unsafe { &(*g.code()).code };
     match g.state {
-        GenState::Created => {
-            code.flags.has(CodeFlags::COROUTINE)
-        }
+        GenState::Created => code.flags.has(CodeFlags::COROUTINE),
         GenState::Suspended => {
-            code.flags.has(CodeFlags::ASYNC_GENERATOR) || code.exception_entry(g.pc.saturating_sub(1)).is_some() || code.exception_entry(g.pc).is_some()
+            code.flags.has(CodeFlags::ASYNC_GENERATOR)
+                || code.exception_entry(g.pc.saturating_sub(1)).is_some()
+                || code.exception_entry(g.pc).is_some()
         }
         _ => false,
     }
@@ -398,7 +398,8 @@ impl Vm {
                 let this = &*Header::payload::<Generator>(g);
                 let Some(d) = this.delegate().and_then(|d| d.cast::<Generator>()) else { return g };
                 let child = d.as_ptr();
-                if (*child).flags & gen_flag::LINKED == 0 || (*child).link != g || (*child).state != GenState::Suspended {
+                if (*child).flags & gen_flag::LINKED == 0 || (*child).link != g || (*child).state != GenState::Suspended
+                {
                     return g;
                 }
                 g = d.value().ptr();
@@ -547,7 +548,11 @@ impl Vm {
             vm.enter_generator(g, 0, frame_flag::ENTRY)?;
             vm.put_sent(value);
             let result = vm.run(None)?;
-            Ok(if std::mem::take(&mut vm.thread.yielded) { GenStep::Yielded(result) } else { GenStep::Returned(result) })
+            Ok(if std::mem::take(&mut vm.thread.yielded) {
+                GenStep::Yielded(result)
+            } else {
+                GenStep::Returned(result)
+            })
         })
     }
 
@@ -684,7 +689,11 @@ impl Vm {
             vm.enter_generator(g, 0, frame_flag::ENTRY)?;
             vm.step_over_for_throw();
             let result = vm.run(Some(e))?;
-            Ok(if std::mem::take(&mut vm.thread.yielded) { GenStep::Yielded(result) } else { GenStep::Returned(result) })
+            Ok(if std::mem::take(&mut vm.thread.yielded) {
+                GenStep::Yielded(result)
+            } else {
+                GenStep::Returned(result)
+            })
         })
     }
 
@@ -722,7 +731,11 @@ impl Vm {
             unsafe { (*vm.thread.frame).pc = (*vm.thread.frame).pc.sub(1) };
             vm.finish_await(value);
             let result = vm.run(None)?;
-            Ok(if std::mem::take(&mut vm.thread.yielded) { GenStep::Yielded(result) } else { GenStep::Returned(result) })
+            Ok(if std::mem::take(&mut vm.thread.yielded) {
+                GenStep::Yielded(result)
+            } else {
+                GenStep::Returned(result)
+            })
         })
     }
 
@@ -885,7 +898,6 @@ impl Vm {
         g.get(self).registers().to_vec()
     }
 }
-
 
 /// Async generators: what `asend` and its like keep on the generator.
 impl Vm {

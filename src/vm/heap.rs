@@ -284,7 +284,12 @@ impl Heap {
         let list = if prefix { &self.free_prefixed[class] } else { &self.free[class] };
         // SAFETY: all writes stay within the page just allocated.
         unsafe {
-            page.cast::<PageHead>().write(PageHead { block: size as u32, class: class as u8, prefix: shift as u8, gc_base: 0 });
+            page.cast::<PageHead>().write(PageHead {
+                block: size as u32,
+                class: class as u8,
+                prefix: shift as u8,
+                gc_base: 0,
+            });
             let mut next = list.get();
             let count = (PAGE - PAGE_HEAD) / size;
             for i in (0..count).rev() {

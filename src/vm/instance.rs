@@ -1,13 +1,13 @@
 //! Instances of script-defined classes and the attribute slots of all objects that have them.
 
+use super::Vm;
+use super::class::Class;
 use super::dict::Dict;
 use super::heap::{Heap, INSTANCE_SLOTS, SlotsPtr};
 use super::layout::Layout;
 use super::object::{Header, Kind, Object, Ref, Trace, Tracer, VTable, VTableOf};
-use super::class::Class;
 use super::str::Str;
 use super::value::Value;
-use super::Vm;
 
 /// The payload of an instance: where its slots are. They usually follow in the same block. Read through
 /// [`slots`], as for all objects with slots.

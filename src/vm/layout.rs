@@ -139,7 +139,12 @@ impl Layouts {
     pub(super) fn new(root: Layout) -> Layouts {
         let fixed = root.fixed;
         let root: *const Layout = Box::into_raw(Box::new(root));
-        Layouts { all: UnsafeCell::new(vec![root]), dict_mode: Cell::new(std::ptr::null()), hint: Cell::new(fixed), uncached: Cell::new(false) }
+        Layouts {
+            all: UnsafeCell::new(vec![root]),
+            dict_mode: Cell::new(std::ptr::null()),
+            hint: Cell::new(fixed),
+            uncached: Cell::new(false),
+        }
     }
 
     /// Tells the first layout its class, once that exists.

@@ -97,7 +97,15 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { fuel: None, recursion: 1000, slice: 0, halt: None, memory_grace: 0, origin_depth: 0, finalizing: false }
+        Limits {
+            fuel: None,
+            recursion: 1000,
+            slice: 0,
+            halt: None,
+            memory_grace: 0,
+            origin_depth: 0,
+            finalizing: false,
+        }
     }
 }
 

@@ -37,10 +37,10 @@ pub mod text;
 pub mod types;
 pub mod value;
 
-pub use exception::Raised;
 use class::{Class, LOOKUP_CACHE, LookupEntry};
 use dict::Dict;
 use exception::ExceptionTypes;
+pub use exception::Raised;
 use heap::Heap;
 use layout::Layout;
 use names::Names;

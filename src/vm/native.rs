@@ -196,12 +196,7 @@ impl GetSetDef {
     }
 
     /// An attribute that can be set.
-    pub const fn with_set(
-        name: &'static str,
-        doc: &'static str,
-        get: Getter,
-        set: Setter,
-    ) -> GetSetDef {
+    pub const fn with_set(name: &'static str, doc: &'static str, get: Getter, set: Setter) -> GetSetDef {
         GetSetDef { name, doc, get, set: Some(set) }
     }
 }
@@ -297,7 +292,8 @@ impl Vm {
                 match def.run {
                     NativeImpl::Flat(f) | NativeImpl::Machine(_, f) => {
                         let n = args.pos.len();
-                        if args.kw_names.is_empty() && n >= def.min as usize && n <= def.max as usize && def.max != 255 {
+                        if args.kw_names.is_empty() && n >= def.min as usize && n <= def.max as usize && def.max != 255
+                        {
                             f(self, args.pos)
                         } else {
                             self.call_bound(native, def, f, args)
@@ -332,8 +328,7 @@ impl Vm {
         // `self` is not counted in messages.
         let hidden = usize::from(is_method);
         let n_pos = params.iter().filter(|p| matches!(p.kind, ParamKind::PositionalOnly | ParamKind::Normal)).count();
-        let n_required =
-            params.iter().take(n_pos).filter(|p| !p.optional).count();
+        let n_required = params.iter().take(n_pos).filter(|p| !p.optional).count();
         let mut bound = vec![Value::UNDEF; params.len()];
         let takes_varargs = params.iter().any(|p| p.kind == ParamKind::VarArgs);
         let given = args.pos.len();
@@ -357,9 +352,9 @@ impl Vm {
         }
         for (name, value) in args.keywords() {
             let text = self.str_of(name);
-            let at = params.iter().position(|p| {
-                p.name == text && matches!(p.kind, ParamKind::Normal | ParamKind::KeywordOnly)
-            });
+            let at = params
+                .iter()
+                .position(|p| p.name == text && matches!(p.kind, ParamKind::Normal | ParamKind::KeywordOnly));
             match at {
                 Some(at) if bound[at].is_undef() => bound[at] = value.clone(),
                 Some(at) => {
@@ -381,7 +376,9 @@ impl Vm {
                             .map(|p| p.name)
                             .collect();
                         let mut message = format!("{}() got an unexpected keyword argument '{text}'", short(&shown));
-                        if let Some(s) = crate::text::suggestions::suggest(text.as_bytes(), names.iter().map(|n| n.as_bytes())) {
+                        if let Some(s) =
+                            crate::text::suggestions::suggest(text.as_bytes(), names.iter().map(|n| n.as_bytes()))
+                        {
                             message.push_str(&format!(". Did you mean '{}'?", String::from_utf8_lossy(s)));
                         }
                         return Err(self.type_error(message));
@@ -448,7 +445,11 @@ impl Vm {
         } else if given > most {
             format!("{}() takes at most {most} argument{} ({given} given)", short(shown), plural(most))
         } else {
-            format!("{}() takes at least {required} positional argument{} ({given} given)", short(shown), plural(required))
+            format!(
+                "{}() takes at least {required} positional argument{} ({given} given)",
+                short(shown),
+                plural(required)
+            )
         };
         self.type_error(text)
     }
@@ -541,11 +542,34 @@ fn short(shown: &str) -> &str {
 fn is_slot_name(name: &str) -> bool {
     !matches!(
         name,
-        "__reduce__" | "__reduce_ex__" | "__getnewargs__" | "__sizeof__" | "__format__" | "__dir__" | "__reversed__"
-            | "__contains__" | "__class_getitem__" | "__length_hint__" | "__setstate__" | "__getstate__" | "__copy__"
-            | "__deepcopy__" | "__enter__" | "__exit__" | "__round__" | "__trunc__" | "__floor__" | "__ceil__"
-            | "__complex__" | "__bytes__" | "__instancecheck__" | "__subclasscheck__" | "__getformat__"
-            | "__subclasses__" | "__prepare__" | "__set_name__"
+        "__reduce__"
+            | "__reduce_ex__"
+            | "__getnewargs__"
+            | "__sizeof__"
+            | "__format__"
+            | "__dir__"
+            | "__reversed__"
+            | "__contains__"
+            | "__class_getitem__"
+            | "__length_hint__"
+            | "__setstate__"
+            | "__getstate__"
+            | "__copy__"
+            | "__deepcopy__"
+            | "__enter__"
+            | "__exit__"
+            | "__round__"
+            | "__trunc__"
+            | "__floor__"
+            | "__ceil__"
+            | "__complex__"
+            | "__bytes__"
+            | "__instancecheck__"
+            | "__subclasscheck__"
+            | "__getformat__"
+            | "__subclasses__"
+            | "__prepare__"
+            | "__set_name__"
     )
 }
 

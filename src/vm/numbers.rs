@@ -120,10 +120,7 @@ impl Vm {
             return Ok(v.clone());
         }
         let Some(f) = self.special(v, super::special::Special::Index) else {
-            return Err(self.type_error(format!(
-                "'{}' object cannot be interpreted as an integer",
-                self.class_name(v)
-            )));
+            return Err(self.type_error(format!("'{}' object cannot be interpreted as an integer", self.class_name(v))));
         };
         let result = self.call_special(&f, v, &[])?;
         if !self.is_int(&result) {

@@ -473,8 +473,28 @@ macro_rules! traces_nothing {
 pub(super) use traces_nothing;
 
 traces_nothing!(
-    (), bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, String, &'static str,
-    Box<str>, std::time::Instant, std::fs::File
+    (),
+    bool,
+    char,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    usize,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    isize,
+    f32,
+    f64,
+    String,
+    &'static str,
+    Box<str>,
+    std::time::Instant,
+    std::fs::File
 );
 
 impl<T> Trace for std::sync::Arc<T> {

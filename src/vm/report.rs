@@ -75,7 +75,8 @@ impl Vm {
     /// "coroutine 'f' was never awaited".
     pub(super) fn warn_never_awaited(&mut self, g: &Ref<Generator>) {
         let func = self.gen_function(g);
-        let name = g.get(self).extra.as_ref().and_then(|e| e.qualname.clone()).unwrap_or(func.get(self).qualname.clone());
+        let name =
+            g.get(self).extra.as_ref().and_then(|e| e.qualname.clone()).unwrap_or(func.get(self).qualname.clone());
         let mut text = format!("coroutine '{}' was never awaited", self.str_of(&name));
         let origin = g.get(self).extra.as_ref().and_then(|e| e.origin.clone());
         if let Some(origin) = origin {

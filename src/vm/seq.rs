@@ -1,11 +1,11 @@
 //! Payloads of lists, ranges, slices and their iterators.
 
+use super::Vm;
 use super::dict::Dict;
 use super::function::core_object;
 use super::object::{Kind, Object, Ref, Trace, Tracer};
 use super::str::Tuple;
 use super::value::Value;
-use super::Vm;
 
 /// The payload of `list`.
 #[derive(Default)]

@@ -146,18 +146,44 @@ impl Table {
         }
     }
 
-    /// Adds an element that is known to be absent.
+    /// Adds an element that is known to be absent: in the last deleted slot on its way, else in the free one there.
     fn insert_new(&mut self, hash: u64, key: Value) {
         self.changes = self.changes.wrapping_add(1);
         if self.slots.is_empty() {
             self.resize(MIN_TABLE);
         }
-        self.place(hash, key);
-        self.fill += 1;
+        let (at, deleted) = self.slot_for(hash);
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Slot { hash, key: Some(key) };
+        }
         self.used += 1;
+        if deleted {
+            return;
+        }
+        self.fill += 1;
         if self.fill * 5 >= self.mask() * 3 {
             let wanted = if self.used > 50_000 { self.used * 2 } else { self.used * 4 };
             self.grow_for(wanted);
+        }
+    }
+
+    /// The slot where a new element goes, and whether a deleted one was there.
+    fn slot_for(&self, hash: u64) -> (usize, bool) {
+        let mask = self.mask();
+        let mut i = hash as usize & mask;
+        let mut perturb = hash;
+        let mut deleted = None;
+        loop {
+            let run = if i + LINEAR_PROBES <= mask { LINEAR_PROBES } else { 0 };
+            for at in i..=i + run {
+                match &self.slots[at].key {
+                    None => return deleted.map_or((at, false), |at| (at, true)),
+                    Some(k) if k.is(&Value::TOMBSTONE) => deleted = Some(at),
+                    Some(_) => {}
+                }
+            }
+            perturb >>= PERTURB_SHIFT;
+            i = i.wrapping_mul(5).wrapping_add(1).wrapping_add(perturb as usize) & mask;
         }
     }
 

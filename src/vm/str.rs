@@ -5,7 +5,7 @@
 
 use super::heap::Heap;
 use super::layout::Layout;
-use super::object::{Header, Kind, Object, Ref, traces_nothing, Trace, Tracer};
+use super::object::{Header, Kind, Object, Ref, Trace, Tracer, traces_nothing};
 use super::value::Value;
 use std::cell::Cell;
 

@@ -130,7 +130,8 @@ impl Vm {
         base: Option<&Ref<Class>>,
         flags: u32,
     ) -> R<Ref<Class>> {
-        let spec = ClassSpec { name, bases: base.into_iter().cloned().collect(), meta: None, flags, slots: 0, dict: false };
+        let spec =
+            ClassSpec { name, bases: base.into_iter().cloned().collect(), meta: None, flags, slots: 0, dict: false };
         let class = self.new_class(spec, Some(VTableOf::<T>::VTABLE))?;
         let layout = class.get(self).layouts.root();
         self.native_layouts.entry(TypeId::of::<T>()).or_insert(layout);
@@ -153,7 +154,8 @@ impl Vm {
         base: Option<&Ref<Class>>,
         flags: u32,
     ) -> R<Ref<Class>> {
-        let spec = ClassSpec { name, bases: base.into_iter().cloned().collect(), meta: None, flags, slots: 0, dict: true };
+        let spec =
+            ClassSpec { name, bases: base.into_iter().cloned().collect(), meta: None, flags, slots: 0, dict: true };
         let class = self.new_class(spec, Some(VTableOf::<T>::VTABLE))?;
         let layout = class.get(self).layouts.root();
         self.native_layouts.entry(TypeId::of::<T>()).or_insert(layout);
@@ -266,33 +268,19 @@ impl Vm {
             aux: Default::default(),
             layout: std::cell::Cell::new(std::ptr::null()),
         })) as *mut Header;
-        let boot = |vtable| {
-            Layout::root(heap, stand_in, vtable, 0, 0, false)
-        };
+        let boot = |vtable| Layout::root(heap, stand_in, vtable, 0, 0, false);
         let (class_layout, str_layout) = (boot(VTableOf::<Class>::VTABLE), boot(VTableOf::<Str>::VTABLE));
         let names = ["object", "type", "str", "tuple"];
         let texts = names.map(|n| heap.alloc_str_parts(&str_layout, &[n.as_bytes()], n.len()));
-        let vtables = [
-            super::instance::vtable(),
-            VTableOf::<Class>::VTABLE,
-            VTableOf::<Str>::VTABLE,
-            VTableOf::<Tuple>::VTABLE,
-        ];
-        let flags = [
-            BASE,
-            BASE | WEAK | class_flag::METACLASS,
-            BASE | SELF,
-            BASE | SELF | class_flag::SEQUENCE,
-        ];
+        let vtables =
+            [super::instance::vtable(), VTableOf::<Class>::VTABLE, VTableOf::<Str>::VTABLE, VTableOf::<Tuple>::VTABLE];
+        let flags = [BASE, BASE | WEAK | class_flag::METACLASS, BASE | SELF, BASE | SELF | class_flag::SEQUENCE];
         let mut made: Vec<Ref<Class>> = Vec::new();
         for i in 0..4 {
             let off = if i == 0 { super::heap::INSTANCE_SLOTS_OFF } else { 0 };
             let layouts = Layouts::new(Layout::root(heap, stand_in, vtables[i], off, 0, false));
             let base = made.first().cloned();
-            let class = heap.alloc(
-                &class_layout,
-                Class::bare(texts[i].clone(), base, flags[i], vtables[i], layouts),
-            );
+            let class = heap.alloc(&class_layout, Class::bare(texts[i].clone(), base, flags[i], vtables[i], layouts));
             class.header().rc.set(super::object::IMMORTAL);
             made.push(class);
         }

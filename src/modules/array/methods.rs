@@ -26,8 +26,16 @@ pub(super) const ATTRS: &[GetSetDef] = &[
 
 pub(super) const METHODS: &[NativeDef] = &[
     NativeDef::new("__repr__(self, /)", "Return repr(self).", repr),
-    NativeDef::new("__buffer__(self, flags, /)", "Return a buffer object that exposes the memory of the object.", memoryview::native_buffer),
-    NativeDef::new("__release_buffer__(self, buffer, /)", "Release the buffer object that exposes the memory of the object.", memoryview::release_buffer),
+    NativeDef::new(
+        "__buffer__(self, flags, /)",
+        "Return a buffer object that exposes the memory of the object.",
+        memoryview::native_buffer,
+    ),
+    NativeDef::new(
+        "__release_buffer__(self, buffer, /)",
+        "Release the buffer object that exposes the memory of the object.",
+        memoryview::release_buffer,
+    ),
     NativeDef::new("__sizeof__(self, /)", "Size of the array in memory, in bytes.", |vm, a| {
         let this = vm.this::<Array>(a, "__sizeof__")?.get(vm);
         Ok(Value::len(size_of::<Array>() + 16 + this.data.capacity()))
@@ -64,12 +72,16 @@ pub(super) const METHODS: &[NativeDef] = &[
         Ok(Value::len(n))
     }),
     NativeDef::new("extend(self, bb, /)", "Append items to the end of the array.", extend),
-    NativeDef::new("frombytes(self, buffer, /)", "Append the items of a bytes-like object that holds machine values.", |vm, a| {
-        let array = vm.this::<Array>(a, "frombytes")?;
-        let more = bytes_from(vm, &a[1])?;
-        append_bytes(vm, array, &more)?;
-        Ok(Value::NONE)
-    }),
+    NativeDef::new(
+        "frombytes(self, buffer, /)",
+        "Append the items of a bytes-like object that holds machine values.",
+        |vm, a| {
+            let array = vm.this::<Array>(a, "frombytes")?;
+            let more = bytes_from(vm, &a[1])?;
+            append_bytes(vm, array, &more)?;
+            Ok(Value::NONE)
+        },
+    ),
     NativeDef::new("fromfile(self, f, n, /)", "Read n objects from the file object f and append them.", from_file),
     NativeDef::new("fromlist(self, list, /)", "Append items to array from list.", |vm, a| {
         let array = vm.this::<Array>(a, "fromlist")?;
@@ -94,16 +106,20 @@ pub(super) const METHODS: &[NativeDef] = &[
         append_bytes(vm, array, &more)?;
         Ok(Value::NONE)
     }),
-    NativeDef::new("index(self, v, start=0, stop=9223372036854775807, /)", "Return index of first occurrence of v in the array.", |vm, a| {
-        let array = vm.this::<Array>(a, "index")?;
-        let (start, stop) = (bound_argument(vm, arg(a, 2), 0)?, bound_argument(vm, arg(a, 3), i64::MAX)?);
-        let len = array.get(vm).len() as i64;
-        let clip = |at: i64| usize::try_from(if at < 0 { at.saturating_add(len) } else { at }).unwrap_or(0);
-        match sequence::find(vm, array, &a[1], clip(start), clip(stop))? {
-            Some(at) => Ok(Value::len(at)),
-            None => Err(vm.value_error("array.index(x): x not in array")),
-        }
-    }),
+    NativeDef::new(
+        "index(self, v, start=0, stop=9223372036854775807, /)",
+        "Return index of first occurrence of v in the array.",
+        |vm, a| {
+            let array = vm.this::<Array>(a, "index")?;
+            let (start, stop) = (bound_argument(vm, arg(a, 2), 0)?, bound_argument(vm, arg(a, 3), i64::MAX)?);
+            let len = array.get(vm).len() as i64;
+            let clip = |at: i64| usize::try_from(if at < 0 { at.saturating_add(len) } else { at }).unwrap_or(0);
+            match sequence::find(vm, array, &a[1], clip(start), clip(stop))? {
+                Some(at) => Ok(Value::len(at)),
+                None => Err(vm.value_error("array.index(x): x not in array")),
+            }
+        },
+    ),
     NativeDef::new("insert(self, i, v, /)", "Insert a new item v into the array before position i.", insert),
     NativeDef::new("pop(self, i=-1, /)", "Return the i-th element and delete it from the array.", pop),
     NativeDef::new("remove(self, v, /)", "Remove the first occurrence of v in the array.", |vm, a| {
@@ -121,12 +137,16 @@ pub(super) const METHODS: &[NativeDef] = &[
         this.data.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         Ok(Value::NONE)
     }),
-    NativeDef::new("tobytes(self, /)", "Convert the array to an array of machine values and return the bytes.", |vm, a| {
-        let array = vm.this::<Array>(a, "tobytes")?;
-        let size = array.get(vm).data.len();
-        vm.check_alloc(size)?;
-        Ok(vm.new_bytes(&array.get(vm).data).into())
-    }),
+    NativeDef::new(
+        "tobytes(self, /)",
+        "Convert the array to an array of machine values and return the bytes.",
+        |vm, a| {
+            let array = vm.this::<Array>(a, "tobytes")?;
+            let size = array.get(vm).data.len();
+            vm.check_alloc(size)?;
+            Ok(vm.new_bytes(&array.get(vm).data).into())
+        },
+    ),
     NativeDef::new("tofile(self, f, /)", "Write all items (as machine values) to the file object f.", |vm, a| {
         let array = vm.this::<Array>(a, "tofile")?;
         let mut at = 0;

@@ -10,8 +10,8 @@ mod sequence;
 
 use crate::objects::bytes::array_data::Array;
 use crate::objects::bytes::{self, items as primitives};
-use crate::text::struct_pack::{self, Field, TYPE_CODES, array_item_size};
 use crate::text::gutf8;
+use crate::text::struct_pack::{self, Field, TYPE_CODES, array_item_size};
 use crate::vm::class::{Class, class_flag};
 use crate::vm::native::{Args, NativeDef};
 use crate::vm::object::Ref;
@@ -63,7 +63,12 @@ const MACHINE_FORMATS: [(u8, bool); 22] = [
 /// None in a sound build.
 pub fn module(vm: &mut Vm) -> R<Value> {
     let m = vm.new_module("array", FUNCTIONS);
-    let class = vm.define_class::<Array>("array", "array", None, class_flag::BASE | class_flag::SEQUENCE | class_flag::WEAKREF)?;
+    let class = vm.define_class::<Array>(
+        "array",
+        "array",
+        None,
+        class_flag::BASE | class_flag::SEQUENCE | class_flag::WEAKREF,
+    )?;
     vm.extend_class(&class, CONSTRUCTION, &[]);
     vm.extend_class(&class, sequence::METHODS, &[]);
     vm.extend_class(&class, methods::METHODS, methods::ATTRS);

@@ -10,7 +10,11 @@ pub(super) const FUNCTIONS: &[NativeDef] = &[
         "Prints the values to a stream, or to sys.stdout by default.",
         print,
     ),
-    NativeDef::new("input(prompt='', /)", "Read a string from standard input. The trailing newline is stripped.", input),
+    NativeDef::new(
+        "input(prompt='', /)",
+        "Read a string from standard input. The trailing newline is stripped.",
+        input,
+    ),
     NativeDef::raw(
         "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
         "Open file and return a stream.",

@@ -15,7 +15,12 @@ pub(super) const FUNCTIONS: &[NativeDef] = &[
     }),
     NativeDef::new("len(obj, /)", "Return the number of items in a container.", |vm, a| Ok(Value::len(vm.len(&a[0])?))),
     NativeDef::new("iter(object, sentinel=None, /)", "Get an iterator from an object.", iter),
-    NativeDef::machine("next(iterator, default=None, /)", "Return the next item from the iterator.", MachineFn::Next, next),
+    NativeDef::machine(
+        "next(iterator, default=None, /)",
+        "Return the next item from the iterator.",
+        MachineFn::Next,
+        next,
+    ),
     NativeDef::raw(
         "max(*args, key=None, default=None)",
         "With a single iterable argument, return its biggest item.",
@@ -86,9 +91,9 @@ fn extreme(vm: &mut Vm, args: &Args<'_>, name: &str, op: CmpOp) -> R {
         [one] => one.clone(),
         many => {
             if default.is_some() {
-                return Err(vm.type_error(format!(
-                    "Cannot specify a default for {name}() with multiple positional arguments"
-                )));
+                return Err(
+                    vm.type_error(format!("Cannot specify a default for {name}() with multiple positional arguments"))
+                );
             }
             vm.tuple(many.to_vec()).into_value()
         }

@@ -19,10 +19,14 @@ pub(super) const FUNCTIONS: &[NativeDef] = &[
         let h = vm.hash(&a[0])?;
         Ok(vm.int(h as i64))
     }),
-    NativeDef::new("pow(base, exp, mod=None)", "Equivalent to base**exp with 2 arguments or base**exp % mod with 3 arguments.", |vm, a| {
-        let modulus = arg(a, 2).cloned().unwrap_or(Value::NONE);
-        vm.power_mod(&a[0], &a[1], &modulus)
-    }),
+    NativeDef::new(
+        "pow(base, exp, mod=None)",
+        "Equivalent to base**exp with 2 arguments or base**exp % mod with 3 arguments.",
+        |vm, a| {
+            let modulus = arg(a, 2).cloned().unwrap_or(Value::NONE);
+            vm.power_mod(&a[0], &a[1], &modulus)
+        },
+    ),
     NativeDef::new("round(number, ndigits=None)", "Round a number to a given precision in decimal digits.", round),
     NativeDef::new(
         "sum(iterable, /, start=0)",

@@ -178,11 +178,9 @@ const ATTRS: &[GetSetDef] = &[GetSetDef::new("maxlen", "maximum size of a deque 
 const ITER_METHODS: &[NativeDef] = &[
     NativeDef::new("__iter__(self, /)", "Implement iter(self).", |_, a| Ok(a[0].clone())),
     NativeDef::new("__next__(self, /)", "Implement next(self).", iter_next),
-    NativeDef::new(
-        "__length_hint__(self, /)",
-        "Private method returning an estimate of len(list(it)).",
-        |vm, a| Ok(Value::len(vm.this::<DequeIter>(a, "__length_hint__")?.get(vm).left)),
-    ),
+    NativeDef::new("__length_hint__(self, /)", "Private method returning an estimate of len(list(it)).", |vm, a| {
+        Ok(Value::len(vm.this::<DequeIter>(a, "__length_hint__")?.get(vm).left))
+    }),
     NativeDef::new("__reduce__(self, /)", "Return state information for pickling.", iter_reduce),
 ];
 

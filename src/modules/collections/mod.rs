@@ -28,7 +28,11 @@ const FUNCTIONS: &[NativeDef] = &[NativeDef::new(
 
 const GETTER: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, index, doc, /)", "Create and return a new object.", getter_new),
-    NativeDef::new("__get__(self, instance, owner=None, /)", "Return an attribute of instance, which is of type owner.", getter_get),
+    NativeDef::new(
+        "__get__(self, instance, owner=None, /)",
+        "Return an attribute of instance, which is of type owner.",
+        getter_get,
+    ),
     NativeDef::new("__set__(self, instance, value, /)", "Set an attribute of instance to value.", |vm, _| {
         Err(vm.attribute_error_text("can't set attribute"))
     }),

@@ -24,13 +24,17 @@ const METHODS: &[NativeDef] = &[
         }
         update(vm, args)
     }),
-    NativeDef::raw("update(self, iterable=(), /, **kwargs)", "Update the dictionary, as dict.update() does.", |vm, args| {
-        if args.pos.len() > 2 {
-            let n = args.pos.len() - 1;
-            return Err(vm.type_error(format!("update() takes at most 1 positional argument ({n} given)")));
-        }
-        update(vm, args)
-    }),
+    NativeDef::raw(
+        "update(self, iterable=(), /, **kwargs)",
+        "Update the dictionary, as dict.update() does.",
+        |vm, args| {
+            if args.pos.len() > 2 {
+                let n = args.pos.len() - 1;
+                return Err(vm.type_error(format!("update() takes at most 1 positional argument ({n} given)")));
+            }
+            update(vm, args)
+        },
+    ),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", repr),
     NativeDef::new("__eq__(self, value, /)", "Return self==value.", |vm, a| equal(vm, a, false)),
     NativeDef::new("__ne__(self, value, /)", "Return self!=value.", |vm, a| equal(vm, a, true)),

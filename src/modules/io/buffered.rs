@@ -148,15 +148,16 @@ const READING: &[NativeDef] = &[
     }),
 ];
 
-const WRITING: &[NativeDef] = &[NativeDef::new("write(self, buffer, /)", "Write buffer b to the IO stream.", |vm, a| {
-    let b = ready(vm, a)?;
-    let bytes = buffer::bytes_like(vm, arg_or_none(a, 1))?;
-    if raw_closed(vm, &b)? {
-        return Err(vm.value_error("write to closed file"));
-    }
-    write(vm, &b, &bytes)?;
-    Ok(Value::len(bytes.len()))
-})];
+const WRITING: &[NativeDef] =
+    &[NativeDef::new("write(self, buffer, /)", "Write buffer b to the IO stream.", |vm, a| {
+        let b = ready(vm, a)?;
+        let bytes = buffer::bytes_like(vm, arg_or_none(a, 1))?;
+        if raw_closed(vm, &b)? {
+            return Err(vm.value_error("write to closed file"));
+        }
+        write(vm, &b, &bytes)?;
+        Ok(Value::len(bytes.len()))
+    })];
 
 const PAIR: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "Create and return a new object.", |vm, args| {

@@ -25,7 +25,11 @@ heap_object! {
 
 const METHODS: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "Create and return a new object.", new),
-    NativeDef::new("__init__(self, initial_bytes=b'')", "Buffered I/O implementation using an in-memory bytes buffer.", init),
+    NativeDef::new(
+        "__init__(self, initial_bytes=b'')",
+        "Buffered I/O implementation using an in-memory bytes buffer.",
+        init,
+    ),
     NativeDef::new("read(self, size=-1, /)", "Read at most size bytes, returned as a bytes object.", read),
     NativeDef::new("read1(self, size=-1, /)", "Read at most size bytes, returned as a bytes object.", read),
     NativeDef::new("readline(self, size=-1, /)", "Next line from the file, as a bytes object.", |vm, a| {
@@ -88,9 +92,15 @@ const METHODS: &[NativeDef] = &[
         let data = b.get(vm).data.clone();
         Ok(bytes::view_of(vm, &data)?.into())
     }),
-    NativeDef::new("readable(self, /)", "Returns True if the IO object can be read.", |vm, a| open(vm, a).map(|_| Value::TRUE)),
-    NativeDef::new("writable(self, /)", "Returns True if the IO object can be written.", |vm, a| open(vm, a).map(|_| Value::TRUE)),
-    NativeDef::new("seekable(self, /)", "Returns True if the IO object can be seeked.", |vm, a| open(vm, a).map(|_| Value::TRUE)),
+    NativeDef::new("readable(self, /)", "Returns True if the IO object can be read.", |vm, a| {
+        open(vm, a).map(|_| Value::TRUE)
+    }),
+    NativeDef::new("writable(self, /)", "Returns True if the IO object can be written.", |vm, a| {
+        open(vm, a).map(|_| Value::TRUE)
+    }),
+    NativeDef::new("seekable(self, /)", "Returns True if the IO object can be seeked.", |vm, a| {
+        open(vm, a).map(|_| Value::TRUE)
+    }),
     NativeDef::new("isatty(self, /)", "Always returns False.", |vm, a| open(vm, a).map(|_| Value::FALSE)),
     NativeDef::new("flush(self, /)", "Does nothing.", |vm, a| open(vm, a).map(|_| Value::NONE)),
     NativeDef::new("close(self, /)", "Disable all I/O operations.", |vm, a| {

@@ -210,10 +210,9 @@ impl Decoder {
         let mut all = std::mem::take(&mut self.pending);
         all.extend_from_slice(input);
         let errors = self.errors.clone();
-        let Decoded { text, consumed, little_endian, .. } =
-            codecs::decode(encoding, &all, is_final, &mut |fault| {
-                codec::on_decode_fault(vm, encoding, &Value::UNDEF, &all, fault, &errors)
-            })?;
+        let Decoded { text, consumed, little_endian, .. } = codecs::decode(encoding, &all, is_final, &mut |fault| {
+            codec::on_decode_fault(vm, encoding, &Value::UNDEF, &all, fault, &errors)
+        })?;
         self.pending = all.get(consumed..).unwrap_or_default().to_vec();
         if consumed > 0 {
             self.now = Some(match (encoding, little_endian) {

@@ -51,11 +51,7 @@ pub fn os_failure(vm: &mut Vm, e: Errno, filename: Option<&Value>) -> Raised {
 ///
 /// # Errors
 /// `OSError`; what signal handlers raise.
-pub fn system<T: Send>(
-    vm: &mut Vm,
-    filename: Option<&Value>,
-    mut call: impl FnMut() -> nix::Result<T> + Send,
-) -> R<T> {
+pub fn system<T: Send>(vm: &mut Vm, filename: Option<&Value>, mut call: impl FnMut() -> nix::Result<T> + Send) -> R<T> {
     loop {
         match vm.blocking(&mut call) {
             Err(Errno::EINTR) => vm.checkpoint()?,

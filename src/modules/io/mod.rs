@@ -68,8 +68,19 @@ pub fn module(vm: &mut Vm) -> R<Value> {
     let [string, newline_decoder] = stringio::define(vm)?;
     let [file, text] = stream_classes(vm)?;
     for class in [
-        &bases.io, &bases.raw, &bases.buffered, &bases.text, &buffered.reader, &buffered.writer, &buffered.random,
-        &buffered.pair, &bytes, &string, &newline_decoder, &file, &text,
+        &bases.io,
+        &bases.raw,
+        &bases.buffered,
+        &bases.text,
+        &buffered.reader,
+        &buffered.writer,
+        &buffered.random,
+        &buffered.pair,
+        &bytes,
+        &string,
+        &newline_decoder,
+        &file,
+        &text,
     ] {
         export(vm, &m, class);
     }
@@ -237,11 +248,8 @@ fn layers(vm: &mut Vm, raw: &Value, mode: &Mode, buffering: i64, mut config: tex
     }
     let size = usize::try_from(size).unwrap_or(DEFAULT_BUFFER_SIZE);
     vm.check_alloc(size)?;
-    let (reads, writes) = if mode.updating {
-        (true, true)
-    } else {
-        (mode.reading, mode.creating || mode.writing || mode.appending)
-    };
+    let (reads, writes) =
+        if mode.updating { (true, true) } else { (mode.reading, mode.creating || mode.writing || mode.appending) };
     if reads && writes && !fileio::is_seekable(vm, &f)? {
         return Err(errors::unsupported(vm, "File or stream is not seekable."));
     }

@@ -41,7 +41,11 @@ heap_object! {
 
 const METHODS: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "Create and return a new object.", new),
-    NativeDef::new("__init__(self, initial_value='', newline='\\n')", "Text I/O implementation using an in-memory buffer.", init),
+    NativeDef::new(
+        "__init__(self, initial_value='', newline='\\n')",
+        "Text I/O implementation using an in-memory buffer.",
+        init,
+    ),
     NativeDef::new("read(self, size=-1, /)", "Read at most size characters, returned as a string.", |vm, a| {
         let n = size_arg(vm, arg(a, 1))?;
         let s = open(vm, a)?;
@@ -78,9 +82,15 @@ const METHODS: &[NativeDef] = &[
         Ok(Value::len(s.get(vm).at))
     }),
     NativeDef::new("truncate(self, pos=None, /)", "Truncate size to pos.", truncate),
-    NativeDef::new("readable(self, /)", "Returns True if the IO object can be read.", |vm, a| open(vm, a).map(|_| Value::TRUE)),
-    NativeDef::new("writable(self, /)", "Returns True if the IO object can be written.", |vm, a| open(vm, a).map(|_| Value::TRUE)),
-    NativeDef::new("seekable(self, /)", "Returns True if the IO object can be seeked.", |vm, a| open(vm, a).map(|_| Value::TRUE)),
+    NativeDef::new("readable(self, /)", "Returns True if the IO object can be read.", |vm, a| {
+        open(vm, a).map(|_| Value::TRUE)
+    }),
+    NativeDef::new("writable(self, /)", "Returns True if the IO object can be written.", |vm, a| {
+        open(vm, a).map(|_| Value::TRUE)
+    }),
+    NativeDef::new("seekable(self, /)", "Returns True if the IO object can be seeked.", |vm, a| {
+        open(vm, a).map(|_| Value::TRUE)
+    }),
     NativeDef::new("close(self, /)", "Close the IO object.", |vm, a| {
         let s = vm.this::<StringIo>(a, "close")?.clone();
         let mut this = s.get_mut(vm);
@@ -109,16 +119,20 @@ const DECODER: &[NativeDef] = &[
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
         Ok(vm.alloc_as(&class, NewlineDecoder { decoder: Value::NONE, newlines: Newlines::default() }).into())
     }),
-    NativeDef::new("__init__(self, decoder, translate, errors='strict')", "Codec used when reading a file in universal newlines mode.", |vm, a| {
-        let d = vm.this::<NewlineDecoder>(a, "__init__")?.clone();
-        let translate = vm.truth(&a[2])?;
-        let mut this = d.get_mut(vm);
-        this.newlines = Newlines { translate, ..Newlines::default() };
-        let old = std::mem::replace(&mut this.decoder, a[1].clone());
-        drop(this);
-        drop(old);
-        Ok(Value::NONE)
-    }),
+    NativeDef::new(
+        "__init__(self, decoder, translate, errors='strict')",
+        "Codec used when reading a file in universal newlines mode.",
+        |vm, a| {
+            let d = vm.this::<NewlineDecoder>(a, "__init__")?.clone();
+            let translate = vm.truth(&a[2])?;
+            let mut this = d.get_mut(vm);
+            this.newlines = Newlines { translate, ..Newlines::default() };
+            let old = std::mem::replace(&mut this.decoder, a[1].clone());
+            drop(this);
+            drop(old);
+            Ok(Value::NONE)
+        },
+    ),
     NativeDef::new("decode(self, input, final=False)", "", |vm, a| {
         let d = vm.this::<NewlineDecoder>(a, "decode")?.clone();
         let is_final = match arg(a, 2) {
@@ -126,7 +140,11 @@ const DECODER: &[NativeDef] = &[
             None => false,
         };
         let inner = d.get(vm).decoder.clone();
-        let text = if inner.is_none() { a[1].clone() } else { vm.call_method(&inner, "decode", &[a[1].clone(), is_final.into()])? };
+        let text = if inner.is_none() {
+            a[1].clone()
+        } else {
+            vm.call_method(&inner, "decode", &[a[1].clone(), is_final.into()])?
+        };
         let Some(t) = text.cast::<Str>() else {
             let got = vm.class_name(&text);
             return Err(vm.type_error(format!("decoder should return a string result, not '{got}'")));
@@ -475,7 +493,7 @@ fn setstate(vm: &mut Vm, a: &[Value]) -> R {
         this.chars = chars;
     }
     move_to(vm, &s, at);
-    if let Some(d) = arg_or_none(&[dict.clone()], 0).cast::<Dict>() {
+    if let Some(d) = arg_or_none(std::slice::from_ref(dict), 0).cast::<Dict>() {
         let items: Vec<(Value, Value)> = d.get(vm).iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         if let Some(own) = vm.materialize_dict(&a[0]) {
             for (k, v) in items {

@@ -116,7 +116,11 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("writable(self, /)", "", |vm, a| forward(vm, a, "writable")),
     NativeDef::new("fileno(self, /)", "", |vm, a| forward(vm, a, "fileno")),
     NativeDef::new("isatty(self, /)", "", |vm, a| forward(vm, a, "isatty")),
-    NativeDef::new("seek(self, cookie, whence=0, /)", "Set the stream position, and return the new stream position.", seek),
+    NativeDef::new(
+        "seek(self, cookie, whence=0, /)",
+        "Set the stream position, and return the new stream position.",
+        seek,
+    ),
     NativeDef::new("tell(self, /)", "Return the stream position as an opaque number.", tell),
     NativeDef::new("truncate(self, pos=None, /)", "", |vm, a| {
         let t = open(vm, a)?;
@@ -336,10 +340,8 @@ fn set_codec(vm: &mut Vm, t: &Ref<TextIo>, encoding: &str, errors: &str) -> R<()
     this.errors = errors.to_owned();
     this.native = native;
     this.decoder = Some(Decoder::new(native, errors, this.newlines.clone()));
-    let old = (
-        std::mem::replace(&mut this.script_decoder, decoder),
-        std::mem::replace(&mut this.script_encoder, encoder),
-    );
+    let old =
+        (std::mem::replace(&mut this.script_decoder, decoder), std::mem::replace(&mut this.script_encoder, encoder));
     drop(this);
     drop(old);
     Ok(())

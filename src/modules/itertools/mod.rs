@@ -39,18 +39,17 @@ pub fn module(vm: &mut Vm) -> R<Value> {
 fn add_class<T: Object>(vm: &mut Vm, module: &Ref<Module>, name: &str, methods: &'static [NativeDef]) -> R<()> {
     let class = vm.define_class::<T>("itertools", name, None, class_flag::BASE)?;
     vm.extend_class(&class, methods, &[]);
+    // What `__new__` says is what the class is for.
+    if let Some(new) = methods.first() {
+        let (name, doc) = (vm.names.__doc__.clone(), vm.new_str(new.doc).into_value());
+        vm.set_class_attr(&class, &name, doc);
+    }
     vm.module_set(module, name, class.into_value());
     Ok(())
 }
 
 /// The class and the arguments of a `__new__` that takes no keywords; those are for the `__init__` of subclasses.
-fn positional<'a>(
-    vm: &mut Vm,
-    args: &Args<'a>,
-    name: &str,
-    least: usize,
-    most: usize,
-) -> R<(Ref<Class>, &'a [Value])> {
+fn positional<'a>(vm: &mut Vm, args: &Args<'a>, name: &str, least: usize, most: usize) -> R<(Ref<Class>, &'a [Value])> {
     let Some((class, given)) = args.pos.split_first() else {
         return Err(vm.type_error(format!("{name}.__new__(): not enough arguments")));
     };

@@ -180,9 +180,7 @@ fn islice_new(vm: &mut Vm, args: &Args<'_>) -> R {
     };
     let stop = if second.is_none() { None } else { Some(number(vm, second)?.unwrap_or(-1)) };
     if stop == Some(-1) || first.is_none() && stop.is_some_and(|s| s < 0) {
-        return Err(
-            vm.value_error("Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.")
-        );
+        return Err(vm.value_error("Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize."));
     }
     if start < 0 || stop.is_some_and(|s| s < 0) {
         return Err(vm.value_error("Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize."));

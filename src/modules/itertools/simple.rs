@@ -194,7 +194,11 @@ const ACCUMULATE: &[NativeDef] = &[
 ];
 
 const ZIP_LONGEST: &[NativeDef] = &[
-    NativeDef::raw("__new__(cls, /, *iterables, fillvalue=None)", "zip() until the longest has ended.", zip_longest_new),
+    NativeDef::raw(
+        "__new__(cls, /, *iterables, fillvalue=None)",
+        "zip() until the longest has ended.",
+        zip_longest_new,
+    ),
     ITER,
     NativeDef::new("__next__(self, /)", "Implement next(self).", zip_longest_next),
 ];

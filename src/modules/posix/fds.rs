@@ -15,17 +15,21 @@ use nix::unistd::Whence;
 
 /// The functions of this file.
 pub const FUNCTIONS: &[NativeDef] = &[
-    NativeDef::new("open(path, flags, mode=511, *, dir_fd=None)", "Open a file for low level IO.  Returns a file descriptor (integer).", |vm, a| {
-        let p = path::path_arg(vm, &a[0], "open", "path", Takes::default())?;
-        let flags = vm.index_i64(&a[1])?;
-        let flags = OFlag::from_bits_truncate(flags as i32) | OFlag::O_CLOEXEC;
-        let (mode, dir) = (mode_arg(vm, arg(a, 2), 0o777)?, dir_fd(vm, arg(a, 3))?);
-        crate::modules::sys::event(vm, "open", &[a[0].clone(), Value::NONE, Value::int32(flags.bits())])?;
-        let fd = system(vm, Some(&p.object), || {
-            nix::fcntl::openat(dir.unwrap_or(AT_FDCWD), p.path.as_path(), flags, mode)
-        })?;
-        Ok(Value::int32(fd))
-    }),
+    NativeDef::new(
+        "open(path, flags, mode=511, *, dir_fd=None)",
+        "Open a file for low level IO.  Returns a file descriptor (integer).",
+        |vm, a| {
+            let p = path::path_arg(vm, &a[0], "open", "path", Takes::default())?;
+            let flags = vm.index_i64(&a[1])?;
+            let flags = OFlag::from_bits_truncate(flags as i32) | OFlag::O_CLOEXEC;
+            let (mode, dir) = (mode_arg(vm, arg(a, 2), 0o777)?, dir_fd(vm, arg(a, 3))?);
+            crate::modules::sys::event(vm, "open", &[a[0].clone(), Value::NONE, Value::int32(flags.bits())])?;
+            let fd = system(vm, Some(&p.object), || {
+                nix::fcntl::openat(dir.unwrap_or(AT_FDCWD), p.path.as_path(), flags, mode)
+            })?;
+            Ok(Value::int32(fd))
+        },
+    ),
     NativeDef::new("close(fd)", "Close a file descriptor.", |vm, a| {
         let fd = fd_arg(vm, &a[0])?;
         match vm.blocking(|| nix::unistd::close(fd)) {
@@ -33,15 +37,19 @@ pub const FUNCTIONS: &[NativeDef] = &[
             Err(e) => Err(os_failure(vm, e, None)),
         }
     }),
-    NativeDef::new("closerange(fd_low, fd_high, /)", "Closes all file descriptors in [fd_low, fd_high), ignoring errors.", |vm, a| {
-        let (low, high) = (fd_arg(vm, &a[0])?, fd_arg(vm, &a[1])?);
-        for fd in low.max(0)..high {
-            vm.tick(1)?;
-            // Numbers that are not open are passed over.
-            let _ = nix::unistd::close(fd);
-        }
-        Ok(Value::NONE)
-    }),
+    NativeDef::new(
+        "closerange(fd_low, fd_high, /)",
+        "Closes all file descriptors in [fd_low, fd_high), ignoring errors.",
+        |vm, a| {
+            let (low, high) = (fd_arg(vm, &a[0])?, fd_arg(vm, &a[1])?);
+            for fd in low.max(0)..high {
+                vm.tick(1)?;
+                // Numbers that are not open are passed over.
+                let _ = nix::unistd::close(fd);
+            }
+            Ok(Value::NONE)
+        },
+    ),
     NativeDef::new("read(fd, length, /)", "Read from a file descriptor.  Returns a bytes object.", |vm, a| {
         let fd = fd_arg(vm, &a[0])?;
         let length = vm.index_i64(&a[1])?;
@@ -66,38 +74,50 @@ pub const FUNCTIONS: &[NativeDef] = &[
         let n = system(vm, None, || nix::unistd::write(fd, &bytes))?;
         Ok(Value::len(n))
     }),
-    NativeDef::new("pread(fd, length, offset, /)", "Read a number of bytes from a file descriptor starting at a particular offset.", |vm, a| {
-        let fd = fd_arg(vm, &a[0])?;
-        let (length, offset) = (vm.index_i64(&a[1])?, vm.index_i64(&a[2])?);
-        let Ok(length) = usize::try_from(length) else { return Err(os_failure(vm, Errno::EINVAL, None)) };
-        vm.check_alloc(length)?;
-        let mut bytes = vec![0; length];
-        let n = system(vm, None, || nix::sys::uio::pread(fd, &mut bytes, offset))?;
-        Ok(vm.new_bytes(bytes.get(..n).unwrap_or_default()).into())
-    }),
-    NativeDef::new("pwrite(fd, buffer, offset, /)", "Write bytes to a file descriptor starting at a particular offset.", |vm, a| {
-        let fd = fd_arg(vm, &a[0])?;
-        let bytes = buffer::bytes_like(vm, &a[1])?;
-        let offset = vm.index_i64(&a[2])?;
-        let n = system(vm, None, || nix::sys::uio::pwrite(fd, &bytes, offset))?;
-        Ok(Value::len(n))
-    }),
-    NativeDef::new("lseek(fd, position, how, /)", "Set the position of a file descriptor.  Return the new position.", |vm, a| {
-        let fd = fd_arg(vm, &a[0])?;
-        let (position, how) = (vm.index_i64(&a[1])?, vm.index_i64(&a[2])?);
-        let whence = match how {
-            0 => Whence::SeekSet,
-            1 => Whence::SeekCur,
-            2 => Whence::SeekEnd,
-            #[cfg(target_os = "linux")]
-            3 => Whence::SeekData,
-            #[cfg(target_os = "linux")]
-            4 => Whence::SeekHole,
-            _ => return Err(os_failure(vm, Errno::EINVAL, None)),
-        };
-        let at = system(vm, None, || nix::unistd::lseek(fd, position, whence))?;
-        Ok(vm.int(at))
-    }),
+    NativeDef::new(
+        "pread(fd, length, offset, /)",
+        "Read a number of bytes from a file descriptor starting at a particular offset.",
+        |vm, a| {
+            let fd = fd_arg(vm, &a[0])?;
+            let (length, offset) = (vm.index_i64(&a[1])?, vm.index_i64(&a[2])?);
+            let Ok(length) = usize::try_from(length) else { return Err(os_failure(vm, Errno::EINVAL, None)) };
+            vm.check_alloc(length)?;
+            let mut bytes = vec![0; length];
+            let n = system(vm, None, || nix::sys::uio::pread(fd, &mut bytes, offset))?;
+            Ok(vm.new_bytes(bytes.get(..n).unwrap_or_default()).into())
+        },
+    ),
+    NativeDef::new(
+        "pwrite(fd, buffer, offset, /)",
+        "Write bytes to a file descriptor starting at a particular offset.",
+        |vm, a| {
+            let fd = fd_arg(vm, &a[0])?;
+            let bytes = buffer::bytes_like(vm, &a[1])?;
+            let offset = vm.index_i64(&a[2])?;
+            let n = system(vm, None, || nix::sys::uio::pwrite(fd, &bytes, offset))?;
+            Ok(Value::len(n))
+        },
+    ),
+    NativeDef::new(
+        "lseek(fd, position, how, /)",
+        "Set the position of a file descriptor.  Return the new position.",
+        |vm, a| {
+            let fd = fd_arg(vm, &a[0])?;
+            let (position, how) = (vm.index_i64(&a[1])?, vm.index_i64(&a[2])?);
+            let whence = match how {
+                0 => Whence::SeekSet,
+                1 => Whence::SeekCur,
+                2 => Whence::SeekEnd,
+                #[cfg(target_os = "linux")]
+                3 => Whence::SeekData,
+                #[cfg(target_os = "linux")]
+                4 => Whence::SeekHole,
+                _ => return Err(os_failure(vm, Errno::EINVAL, None)),
+            };
+            let at = system(vm, None, || nix::unistd::lseek(fd, position, whence))?;
+            Ok(vm.int(at))
+        },
+    ),
     NativeDef::new("dup(fd, /)", "Return a duplicate of a file descriptor.", |vm, a| {
         let fd = fd_arg(vm, &a[0])?;
         let new = system(vm, None, || nix::fcntl::fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(0)))?;
@@ -133,16 +153,24 @@ pub const FUNCTIONS: &[NativeDef] = &[
         let name = system(vm, None, || nix::unistd::ttyname(fd))?;
         path::fs_value(vm, name.as_os_str(), false)
     }),
-    NativeDef::new("device_encoding(fd)", "Return a string describing the encoding of a terminal's file descriptor.", |vm, a| {
-        let fd = fd_arg(vm, &a[0])?;
-        let terminal = nix::unistd::isatty(fd).unwrap_or(false);
-        Ok(if terminal { vm.intern("utf-8").into() } else { Value::NONE })
-    }),
-    NativeDef::new("ftruncate(fd, length, /)", "Truncate a file, specified by file descriptor, to a specific length.", |vm, a| {
-        let (fd, length) = (fd_arg(vm, &a[0])?, vm.index_i64(&a[1])?);
-        system(vm, None, || nix::unistd::ftruncate(fd, length))?;
-        Ok(Value::NONE)
-    }),
+    NativeDef::new(
+        "device_encoding(fd)",
+        "Return a string describing the encoding of a terminal's file descriptor.",
+        |vm, a| {
+            let fd = fd_arg(vm, &a[0])?;
+            let terminal = nix::unistd::isatty(fd).unwrap_or(false);
+            Ok(if terminal { vm.intern("utf-8").into() } else { Value::NONE })
+        },
+    ),
+    NativeDef::new(
+        "ftruncate(fd, length, /)",
+        "Truncate a file, specified by file descriptor, to a specific length.",
+        |vm, a| {
+            let (fd, length) = (fd_arg(vm, &a[0])?, vm.index_i64(&a[1])?);
+            system(vm, None, || nix::unistd::ftruncate(fd, length))?;
+            Ok(Value::NONE)
+        },
+    ),
     NativeDef::new("fsync(fd)", "Force write of fd to disk.", |vm, a| {
         let fd = fd_arg(vm, &a[0])?;
         system(vm, None, || nix::unistd::fsync(fd))?;
@@ -158,27 +186,39 @@ pub const FUNCTIONS: &[NativeDef] = &[
         let flags = system(vm, None, || nix::fcntl::fcntl(fd, FcntlArg::F_GETFD))?;
         Ok((flags & FdFlag::FD_CLOEXEC.bits() == 0).into())
     }),
-    NativeDef::new("set_inheritable(fd, inheritable, /)", "Set the inheritable flag of the specified file descriptor.", |vm, a| {
-        let fd = fd_arg(vm, &a[0])?;
-        let on = vm.truth(&a[1])?;
-        set_inheritable(vm, fd, on)?;
-        Ok(Value::NONE)
-    }),
+    NativeDef::new(
+        "set_inheritable(fd, inheritable, /)",
+        "Set the inheritable flag of the specified file descriptor.",
+        |vm, a| {
+            let fd = fd_arg(vm, &a[0])?;
+            let on = vm.truth(&a[1])?;
+            set_inheritable(vm, fd, on)?;
+            Ok(Value::NONE)
+        },
+    ),
     NativeDef::new("get_blocking(fd, /)", "Get the blocking mode of the file descriptor.", |vm, a| {
         let fd = fd_arg(vm, &a[0])?;
         let flags = system(vm, None, || nix::fcntl::fcntl(fd, FcntlArg::F_GETFL))?;
         Ok((flags & OFlag::O_NONBLOCK.bits() == 0).into())
     }),
-    NativeDef::new("set_blocking(fd, blocking, /)", "Set the blocking mode of the specified file descriptor.", |vm, a| {
-        let fd = fd_arg(vm, &a[0])?;
-        let on = vm.truth(&a[1])?;
-        let flags = system(vm, None, || nix::fcntl::fcntl(fd, FcntlArg::F_GETFL))?;
-        let mut flags = OFlag::from_bits_truncate(flags);
-        flags.set(OFlag::O_NONBLOCK, !on);
-        system(vm, None, || nix::fcntl::fcntl(fd, FcntlArg::F_SETFL(flags)))?;
-        Ok(Value::NONE)
-    }),
-    NativeDef::new("get_terminal_size(fd=1, /)", "Return the size of the terminal window as (columns, lines).", terminal_size),
+    NativeDef::new(
+        "set_blocking(fd, blocking, /)",
+        "Set the blocking mode of the specified file descriptor.",
+        |vm, a| {
+            let fd = fd_arg(vm, &a[0])?;
+            let on = vm.truth(&a[1])?;
+            let flags = system(vm, None, || nix::fcntl::fcntl(fd, FcntlArg::F_GETFL))?;
+            let mut flags = OFlag::from_bits_truncate(flags);
+            flags.set(OFlag::O_NONBLOCK, !on);
+            system(vm, None, || nix::fcntl::fcntl(fd, FcntlArg::F_SETFL(flags)))?;
+            Ok(Value::NONE)
+        },
+    ),
+    NativeDef::new(
+        "get_terminal_size(fd=1, /)",
+        "Return the size of the terminal window as (columns, lines).",
+        terminal_size,
+    ),
 ];
 
 /// `os.terminal_size`.

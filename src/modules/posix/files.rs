@@ -35,11 +35,9 @@ pub const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("remove(path, *, dir_fd=None)", "Remove a file (same as unlink()).", |vm, a| {
         unlink(vm, a, "remove", UnlinkatFlags::NoRemoveDir)
     }),
-    NativeDef::new(
-        "rename(src, dst, *, src_dir_fd=None, dst_dir_fd=None)",
-        "Rename a file or directory.",
-        |vm, a| rename(vm, a, "rename"),
-    ),
+    NativeDef::new("rename(src, dst, *, src_dir_fd=None, dst_dir_fd=None)", "Rename a file or directory.", |vm, a| {
+        rename(vm, a, "rename")
+    }),
     NativeDef::new(
         "replace(src, dst, *, src_dir_fd=None, dst_dir_fd=None)",
         "Rename a file or directory, overwriting the destination.",
@@ -77,10 +75,14 @@ pub const FUNCTIONS: &[NativeDef] = &[
         "Change the access permissions of a file.",
         chmod,
     ),
-    NativeDef::new("fchmod(fd, mode)", "Change the access permissions of the file given by file descriptor fd.", |vm, a| {
-        let (fd, mode) = (path::fd_arg(vm, &a[0])?, mode_arg(vm, arg(a, 1), 0)?);
-        system(vm, None, || nix::sys::stat::fchmod(fd, mode)).map(none)
-    }),
+    NativeDef::new(
+        "fchmod(fd, mode)",
+        "Change the access permissions of the file given by file descriptor fd.",
+        |vm, a| {
+            let (fd, mode) = (path::fd_arg(vm, &a[0])?, mode_arg(vm, arg(a, 1), 0)?);
+            system(vm, None, || nix::sys::stat::fchmod(fd, mode)).map(none)
+        },
+    ),
     NativeDef::new(
         "chown(path, uid, gid, *, dir_fd=None, follow_symlinks=True)",
         "Change the owner and group id of path to the numeric uid and gid.",

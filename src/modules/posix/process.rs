@@ -80,31 +80,45 @@ pub const FUNCTIONS: &[NativeDef] = &[
         wait_for(vm, of, options as i32)
     }),
     NativeDef::new("wait()", "Wait for completion of a child process.", |vm, _| wait_for(vm, Pid::from_raw(-1), 0)),
-    NativeDef::new("WIFEXITED(status)", "Return True if the process returning status exited via the exit() system call.", |vm, a| {
-        Ok((status_arg(vm, a)? & 0x7f == 0).into())
-    }),
+    NativeDef::new(
+        "WIFEXITED(status)",
+        "Return True if the process returning status exited via the exit() system call.",
+        |vm, a| Ok((status_arg(vm, a)? & 0x7f == 0).into()),
+    ),
     NativeDef::new("WEXITSTATUS(status)", "Return the process return code from status.", |vm, a| {
         Ok(Value::int32((status_arg(vm, a)? >> 8) & 0xff))
     }),
-    NativeDef::new("WIFSIGNALED(status)", "Return True if the process returning status was terminated by a signal.", |vm, a| {
-        let s = status_arg(vm, a)? & 0x7f;
-        Ok((s != 0 && s != 0x7f).into())
-    }),
-    NativeDef::new("WTERMSIG(status)", "Return the signal that terminated the process that provided the status value.", |vm, a| {
-        Ok(Value::int32(status_arg(vm, a)? & 0x7f))
-    }),
+    NativeDef::new(
+        "WIFSIGNALED(status)",
+        "Return True if the process returning status was terminated by a signal.",
+        |vm, a| {
+            let s = status_arg(vm, a)? & 0x7f;
+            Ok((s != 0 && s != 0x7f).into())
+        },
+    ),
+    NativeDef::new(
+        "WTERMSIG(status)",
+        "Return the signal that terminated the process that provided the status value.",
+        |vm, a| Ok(Value::int32(status_arg(vm, a)? & 0x7f)),
+    ),
     NativeDef::new("WIFSTOPPED(status)", "Return True if the process returning status was stopped.", |vm, a| {
         Ok((status_arg(vm, a)? & 0xff == 0x7f).into())
     }),
-    NativeDef::new("WSTOPSIG(status)", "Return the signal that stopped the process that provided the status value.", |vm, a| {
-        Ok(Value::int32((status_arg(vm, a)? >> 8) & 0xff))
-    }),
-    NativeDef::new("WIFCONTINUED(status)", "Return True if a particular process was continued from a job control stop.", |vm, a| {
-        Ok((status_arg(vm, a)? == 0xffff).into())
-    }),
-    NativeDef::new("WCOREDUMP(status, /)", "Return True if the process returning status was dumped to a core file.", |vm, a| {
-        Ok((status_arg(vm, a)? & 0x80 != 0).into())
-    }),
+    NativeDef::new(
+        "WSTOPSIG(status)",
+        "Return the signal that stopped the process that provided the status value.",
+        |vm, a| Ok(Value::int32((status_arg(vm, a)? >> 8) & 0xff)),
+    ),
+    NativeDef::new(
+        "WIFCONTINUED(status)",
+        "Return True if a particular process was continued from a job control stop.",
+        |vm, a| Ok((status_arg(vm, a)? == 0xffff).into()),
+    ),
+    NativeDef::new(
+        "WCOREDUMP(status, /)",
+        "Return True if the process returning status was dumped to a core file.",
+        |vm, a| Ok((status_arg(vm, a)? & 0x80 != 0).into()),
+    ),
     NativeDef::new("waitstatus_to_exitcode(status)", "Convert a wait status to an exit code.", |vm, a| {
         let s = status_arg(vm, a)?;
         match s & 0x7f {
@@ -117,16 +131,24 @@ pub const FUNCTIONS: &[NativeDef] = &[
         }
     }),
     NativeDef::new("system(command)", "Execute the command in a subshell.", run_shell),
-    NativeDef::new("execv(path, argv, /)", "Execute an executable path with arguments, replacing current process.", |vm, a| {
-        exec(vm, a, "execv")
-    }),
-    NativeDef::new("execve(path, argv, env)", "Execute an executable path with arguments, replacing current process.", |vm, a| {
-        exec(vm, a, "execve")
-    }),
-    NativeDef::new("_exit(status)", "Exit to the system with specified status, without normal exit processing.", |vm, a| {
-        let status = vm.index_i64(&a[0])?;
-        std::process::exit(status as i32)
-    }),
+    NativeDef::new(
+        "execv(path, argv, /)",
+        "Execute an executable path with arguments, replacing current process.",
+        |vm, a| exec(vm, a, "execv"),
+    ),
+    NativeDef::new(
+        "execve(path, argv, env)",
+        "Execute an executable path with arguments, replacing current process.",
+        |vm, a| exec(vm, a, "execve"),
+    ),
+    NativeDef::new(
+        "_exit(status)",
+        "Exit to the system with specified status, without normal exit processing.",
+        |vm, a| {
+            let status = vm.index_i64(&a[0])?;
+            std::process::exit(status as i32)
+        },
+    ),
     NativeDef::new("abort()", "Abort the interpreter immediately.", |_, _| std::process::abort()),
     NativeDef::new("cpu_count()", "Return the number of logical CPUs in the system.", |vm, _| {
         Ok(match nix::unistd::sysconf(SysconfVar::_NPROCESSORS_ONLN) {
@@ -152,10 +174,14 @@ pub const FUNCTIONS: &[NativeDef] = &[
         let text = crate::objects::exceptions::os_error::error_text(&e);
         Ok(vm.new_str(&text).into())
     }),
-    NativeDef::new("urandom(size, /)", "Return a bytes object containing random bytes suitable for cryptographic use.", |vm, a| {
-        let n = vm.index_i64(&a[0])?;
-        random_bytes(vm, n)
-    }),
+    NativeDef::new(
+        "urandom(size, /)",
+        "Return a bytes object containing random bytes suitable for cryptographic use.",
+        |vm, a| {
+            let n = vm.index_i64(&a[0])?;
+            random_bytes(vm, n)
+        },
+    ),
     NativeDef::new("getrandom(size, flags=0)", "Obtain a series of random bytes.", |vm, a| {
         let n = vm.index_i64(&a[0])?;
         if n < 0 {
@@ -180,11 +206,15 @@ pub const FUNCTIONS: &[NativeDef] = &[
             Ok(Value::NONE)
         },
     ),
-    NativeDef::new("tcgetpgrp(fd, /)", "Return the process group associated with the terminal specified by fd.", |vm, a| {
-        let fd = fd_arg(vm, &a[0])?;
-        let p = system(vm, None, || nix::unistd::tcgetpgrp(fd))?;
-        Ok(pid(vm, p))
-    }),
+    NativeDef::new(
+        "tcgetpgrp(fd, /)",
+        "Return the process group associated with the terminal specified by fd.",
+        |vm, a| {
+            let fd = fd_arg(vm, &a[0])?;
+            let p = system(vm, None, || nix::unistd::tcgetpgrp(fd))?;
+            Ok(pid(vm, p))
+        },
+    ),
     NativeDef::new("ctermid()", "Return the name of the controlling terminal for this process.", |vm, _| {
         Ok(vm.intern("/dev/tty").into())
     }),

@@ -49,28 +49,38 @@ pub const FUNCTIONS: &[NativeDef] = &[
 const SCAN: &[NativeDef] = &[
     NativeDef::new("__iter__(self, /)", "Implement iter(self).", |_, a| Ok(a[0].clone())),
     NativeDef::new("__next__(self, /)", "Implement next(self).", scan_next),
-    NativeDef::new("close(self, /)", "", |vm, a| scan_close(vm, a)),
+    NativeDef::new("close(self, /)", "", scan_close),
     NativeDef::new("__enter__(self, /)", "", |_, a| Ok(a[0].clone())),
-    NativeDef::new("__exit__(self, /, *args)", "", |vm, a| scan_close(vm, a)),
+    NativeDef::new("__exit__(self, /, *args)", "", scan_close),
 ];
 
 const ENTRY: &[NativeDef] = &[
-    NativeDef::new("stat(self, /, *, follow_symlinks=True)", "Return stat_result object for the entry; cached per entry.", |vm, a| {
-        let e = vm.this::<Entry>(a, "stat")?.clone();
-        let follow = follow_arg(vm, arg(a, 1))?;
-        status(vm, &e, follow)
-    }),
-    NativeDef::new("is_dir(self, /, *, follow_symlinks=True)", "Return True if the entry is a directory; cached per entry.", |vm, a| {
-        is_kind(vm, a, "is_dir", FileType::is_dir, 0o040_000)
-    }),
-    NativeDef::new("is_file(self, /, *, follow_symlinks=True)", "Return True if the entry is a file; cached per entry.", |vm, a| {
-        is_kind(vm, a, "is_file", FileType::is_file, 0o100_000)
-    }),
+    NativeDef::new(
+        "stat(self, /, *, follow_symlinks=True)",
+        "Return stat_result object for the entry; cached per entry.",
+        |vm, a| {
+            let e = vm.this::<Entry>(a, "stat")?.clone();
+            let follow = follow_arg(vm, arg(a, 1))?;
+            status(vm, &e, follow)
+        },
+    ),
+    NativeDef::new(
+        "is_dir(self, /, *, follow_symlinks=True)",
+        "Return True if the entry is a directory; cached per entry.",
+        |vm, a| is_kind(vm, a, "is_dir", FileType::is_dir, 0o040_000),
+    ),
+    NativeDef::new(
+        "is_file(self, /, *, follow_symlinks=True)",
+        "Return True if the entry is a file; cached per entry.",
+        |vm, a| is_kind(vm, a, "is_file", FileType::is_file, 0o100_000),
+    ),
     NativeDef::new("is_symlink(self, /)", "Return True if the entry is a symbolic link; cached per entry.", |vm, a| {
         let e = vm.this::<Entry>(a, "is_symlink")?;
         Ok(e.get(vm).kind.is_some_and(|k| k.is_symlink()).into())
     }),
-    NativeDef::new("is_junction(self, /)", "Return True if the entry is a junction; cached per entry.", |_, _| Ok(Value::FALSE)),
+    NativeDef::new("is_junction(self, /)", "Return True if the entry is a junction; cached per entry.", |_, _| {
+        Ok(Value::FALSE)
+    }),
     NativeDef::new("inode(self, /)", "Return inode of the entry; cached per entry.", |vm, a| {
         let n = vm.this::<Entry>(a, "inode")?.get(vm).inode;
         Ok(vm.int_from(n))
@@ -83,7 +93,9 @@ const ENTRY: &[NativeDef] = &[
         let shown = vm.repr(&name)?;
         Ok(vm.new_str_parts(&[b"<DirEntry ", shown.get(vm).as_bytes(), b">"]).into())
     }),
-    NativeDef::new("__class_getitem__(cls, item, /)", "See PEP 585", |vm, a| vm.generic_alias(&a[0], arg_or_none(a, 1))),
+    NativeDef::new("__class_getitem__(cls, item, /)", "See PEP 585", |vm, a| {
+        vm.generic_alias(&a[0], arg_or_none(a, 1))
+    }),
 ];
 
 const ENTRY_GETSETS: &[GetSetDef] = &[

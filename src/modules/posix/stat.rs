@@ -153,7 +153,8 @@ pub fn result(vm: &mut Vm, s: &FileStat) -> R {
     ];
     values.extend(times.iter().map(|(seconds, _)| vm.int(*seconds)));
     values.extend(times.iter().map(|(seconds, ns)| vm.float(*seconds as f64 + *ns as f64 * 1e-9)));
-    values.extend(times.iter().map(|(seconds, ns)| vm.int_from(i128::from(*seconds) * 1_000_000_000 + i128::from(*ns))));
+    values
+        .extend(times.iter().map(|(seconds, ns)| vm.int_from(i128::from(*seconds) * 1_000_000_000 + i128::from(*ns))));
     values.push(vm.int_from(s.st_blksize));
     values.push(vm.int_from(s.st_blocks));
     values.push(vm.int_from(s.st_rdev));

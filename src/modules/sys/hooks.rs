@@ -16,7 +16,11 @@ pub const FUNCTIONS: &[NativeDef] = &[
         |vm, a| except(vm, arg_or_none(a, 1)),
     ),
     NativeDef::new("unraisablehook(unraisable, /)", "Handle an unraisable exception.", unraisable),
-    NativeDef::raw("breakpointhook(*args, **kwargs)", "This hook function is called by built-in breakpoint().", breakpoint),
+    NativeDef::raw(
+        "breakpointhook(*args, **kwargs)",
+        "This hook function is called by built-in breakpoint().",
+        breakpoint,
+    ),
     NativeDef::raw("audit(event, /, *args)", "Passes the event to any hooks that are attached.", |vm, a| {
         audit_call(vm, a)
     }),
@@ -26,18 +30,14 @@ pub const FUNCTIONS: &[NativeDef] = &[
         Ok(Value::NONE)
     }),
     NativeDef::new("exit(status=None, /)", "Exit the interpreter by raising SystemExit(status).", exit),
-    NativeDef::new(
-        "exc_info()",
-        "Return current exception information: (type, value, traceback).",
-        |vm, _| {
-            let e = vm.handled();
-            let (class, tb) = match e.cast::<Exception>() {
-                Some(x) => (vm.class_of(&e).value().clone(), x.get(vm).traceback.clone()),
-                None => (Value::NONE, Value::NONE),
-            };
-            Ok(vm.tuple(vec![class, e, tb]).into())
-        },
-    ),
+    NativeDef::new("exc_info()", "Return current exception information: (type, value, traceback).", |vm, _| {
+        let e = vm.handled();
+        let (class, tb) = match e.cast::<Exception>() {
+            Some(x) => (vm.class_of(&e).value().clone(), x.get(vm).traceback.clone()),
+            None => (Value::NONE, Value::NONE),
+        };
+        Ok(vm.tuple(vec![class, e, tb]).into())
+    }),
     NativeDef::new("exception()", "Return the current exception.", |vm, _| Ok(vm.handled())),
 ];
 
@@ -166,11 +166,8 @@ fn breakpoint(vm: &mut Vm, a: &Args<'_>) -> R {
 fn exit(vm: &mut Vm, a: &[Value]) -> R {
     let status = arg_or_none(a, 0);
     let class = vm.exc.SystemExit.clone();
-    let args = if status.is_none() {
-        Vec::new()
-    } else {
-        vm.tuple_clone(status).unwrap_or_else(|| vec![status.clone()])
-    };
+    let args =
+        if status.is_none() { Vec::new() } else { vm.tuple_clone(status).unwrap_or_else(|| vec![status.clone()]) };
     Err(vm.raise_call(&class, &args))
 }
 

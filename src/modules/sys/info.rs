@@ -248,12 +248,7 @@ pub fn numbers(vm: &mut Vm) -> R<Vec<(&'static str, Value)>> {
     let hash_info = made(vm, &HASH_INFO, values)?;
     let (name, lock) = (vm.intern("pthread").into_value(), vm.intern("mutex").into_value());
     let thread_info = made(vm, &THREAD_INFO, vec![name, lock, Value::NONE])?;
-    Ok(vec![
-        ("float_info", float_info),
-        ("int_info", int_info),
-        ("hash_info", hash_info),
-        ("thread_info", thread_info),
-    ])
+    Ok(vec![("float_info", float_info), ("int_info", int_info), ("hash_info", hash_info), ("thread_info", thread_info)])
 }
 
 /// `sys.implementation`.

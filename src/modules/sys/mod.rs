@@ -55,7 +55,11 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("getrecursionlimit()", "Return the current value of the recursion limit.", |vm, _| {
         Ok(Value::len(vm.recursion_limit()))
     }),
-    NativeDef::new("setrecursionlimit(limit, /)", "Set the maximum depth of the interpreter stack to n.", set_recursion),
+    NativeDef::new(
+        "setrecursionlimit(limit, /)",
+        "Set the maximum depth of the interpreter stack to n.",
+        set_recursion,
+    ),
     NativeDef::new("getsizeof(object, default=None)", "Return the size of object in bytes.", size_of),
     NativeDef::new("getrefcount(object, /)", "Return the reference count of object.", |vm, a| {
         let n = a[0].header().map_or(u32::MAX, |h| h.ref_count());
@@ -74,11 +78,7 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("gettrace()", "Return the global debug tracing function.", |_, _| Ok(Value::NONE)),
     NativeDef::new("getprofile()", "Return the profiling function.", |_, _| Ok(Value::NONE)),
     NativeDef::new("_getframe(depth=0, /)", "Return a frame object from the call stack.", get_frame),
-    NativeDef::new(
-        "_getframemodulename(depth=0)",
-        "Return the name of the module for a calling frame.",
-        frame_module,
-    ),
+    NativeDef::new("_getframemodulename(depth=0)", "Return the name of the module for a calling frame.", frame_module),
     NativeDef::new(
         "_current_frames()",
         "Return a dict mapping each thread's thread id to its current stack frame.",
@@ -95,7 +95,9 @@ const FUNCTIONS: &[NativeDef] = &[
             thread_dict(vm, e)
         },
     ),
-    NativeDef::new("getdefaultencoding()", "Return the current default encoding.", |vm, _| Ok(vm.intern("utf-8").into())),
+    NativeDef::new("getdefaultencoding()", "Return the current default encoding.", |vm, _| {
+        Ok(vm.intern("utf-8").into())
+    }),
     NativeDef::new("getfilesystemencoding()", "Return the encoding of filenames.", |vm, _| {
         Ok(vm.intern("utf-8").into())
     }),

@@ -62,14 +62,14 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("readable(self, /)", "", |vm, a| open_stream(vm, a).map(|_| Value::FALSE)),
     NativeDef::new("writable(self, /)", "", |vm, a| open_stream(vm, a).map(|_| Value::TRUE)),
     NativeDef::new("seekable(self, /)", "", |vm, a| open_stream(vm, a).map(|_| Value::FALSE)),
-    NativeDef::new("read(self, size=-1, /)", "", |vm, a| no_reading(vm, a)),
-    NativeDef::new("readline(self, size=-1, /)", "", |vm, a| no_reading(vm, a)),
-    NativeDef::new("readlines(self, hint=-1, /)", "", |vm, a| no_reading(vm, a)),
+    NativeDef::new("read(self, size=-1, /)", "", no_reading),
+    NativeDef::new("readline(self, size=-1, /)", "", no_reading),
+    NativeDef::new("readlines(self, hint=-1, /)", "", no_reading),
     NativeDef::new("__iter__(self, /)", "Implement iter(self).", |vm, a| open_stream(vm, a).map(Ref::into_value)),
-    NativeDef::new("__next__(self, /)", "Implement next(self).", |vm, a| no_reading(vm, a)),
-    NativeDef::new("seek(self, cookie, whence=0, /)", "", |vm, a| no_seeking(vm, a)),
-    NativeDef::new("tell(self, /)", "", |vm, a| no_seeking(vm, a)),
-    NativeDef::new("truncate(self, pos=None, /)", "", |vm, a| no_seeking(vm, a)),
+    NativeDef::new("__next__(self, /)", "Implement next(self).", no_reading),
+    NativeDef::new("seek(self, cookie, whence=0, /)", "", no_seeking),
+    NativeDef::new("tell(self, /)", "", no_seeking),
+    NativeDef::new("truncate(self, pos=None, /)", "", no_seeking),
     NativeDef::new("close(self, /)", "Pass on what is buffered and refuse everything from now on.", close),
     NativeDef::new(
         "reconfigure(self, /, *, encoding=None, errors=None, newline=None, line_buffering=None, write_through=None)",
@@ -241,7 +241,8 @@ pub fn write_fast(vm: &mut Vm, stream: &Value, text: &[u8], more: &[u8]) -> R<bo
         let mut this = s.get_mut(vm);
         this.pending.extend_from_slice(text);
         this.pending.extend_from_slice(more);
-        let line = this.line_buffering && (memchr::memchr(b'\n', more).is_some() || memchr::memchr(b'\n', text).is_some());
+        let line =
+            this.line_buffering && (memchr::memchr(b'\n', more).is_some() || memchr::memchr(b'\n', text).is_some());
         this.write_through || line || this.pending.len() >= LARGE
     };
     if through {

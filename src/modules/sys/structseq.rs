@@ -219,11 +219,9 @@ fn replace(vm: &mut Vm, a: &[Value]) -> R {
     let this = described(vm, &a[0])?;
     let class = vm.class_of(&a[0]).clone();
     let Some(changes) = arg(a, 1).and_then(|c| c.cast::<Dict>()).cloned() else { return Ok(a[0].clone()) };
-    if this.unnamed > 0 && changes.get(vm).len() > 0 {
-        let text = format!(
-            "__replace__() is not supported for {}.{} because it has unnamed field(s)",
-            this.module, this.name
-        );
+    if this.unnamed > 0 && !changes.get(vm).is_empty() {
+        let text =
+            format!("__replace__() is not supported for {}.{} because it has unnamed field(s)", this.module, this.name);
         return Err(vm.type_error(text));
     }
     let mut values: Vec<Value> = (0..this.total()).map(|i| field_value(vm, &a[0], i)).collect();

@@ -1,8 +1,8 @@
 //! The payload of `array.array`: it is here and not in the module, because memory views look into it.
 
 use crate::heap_object;
-use crate::vm::{R, Vm};
 use crate::vm::object::Ref;
+use crate::vm::{R, Vm};
 use std::sync::Arc;
 
 heap_object! {

@@ -15,15 +15,19 @@ pub(super) const METHODS: &[NativeDef] = &[
     NativeDef::new("lower(self, /)", "Return a copy with all ASCII characters converted to lowercase.", |vm, a| {
         mapped(vm, a, <[u8]>::to_ascii_lowercase)
     }),
-    NativeDef::new("capitalize(self, /)", "Return a copy with only its first character capitalized (ASCII).", |vm, a| {
-        mapped(vm, a, alg::bytes_capitalize)
-    }),
+    NativeDef::new(
+        "capitalize(self, /)",
+        "Return a copy with only its first character capitalized (ASCII).",
+        |vm, a| mapped(vm, a, alg::bytes_capitalize),
+    ),
     NativeDef::new("title(self, /)", "Return a titlecased version, words start with uppercase characters.", |vm, a| {
         mapped(vm, a, alg::bytes_title)
     }),
-    NativeDef::new("swapcase(self, /)", "Return a copy with uppercase and lowercase ASCII characters exchanged.", |vm, a| {
-        mapped(vm, a, alg::bytes_swapcase)
-    }),
+    NativeDef::new(
+        "swapcase(self, /)",
+        "Return a copy with uppercase and lowercase ASCII characters exchanged.",
+        |vm, a| mapped(vm, a, alg::bytes_swapcase),
+    ),
     NativeDef::new("isalpha(self, /)", "Return True if all characters are ASCII letters.", |vm, a| {
         tested(vm, a, |b| alg::all_bytes(b, u8::is_ascii_alphabetic))
     }),
@@ -45,27 +49,33 @@ pub(super) const METHODS: &[NativeDef] = &[
     NativeDef::new("istitle(self, /)", "Return True if the bytes are titlecased.", |vm, a| {
         tested(vm, a, alg::bytes_is_title)
     }),
-    NativeDef::new("isascii(self, /)", "Return True if all bytes are ASCII.", |vm, a| {
-        tested(vm, a, <[u8]>::is_ascii)
-    }),
-    NativeDef::new("strip(self, bytes=None, /)", "Strip leading and trailing bytes contained in the argument.", |vm, a| {
-        strip(vm, a, Side::Both)
-    }),
+    NativeDef::new("isascii(self, /)", "Return True if all bytes are ASCII.", |vm, a| tested(vm, a, <[u8]>::is_ascii)),
+    NativeDef::new(
+        "strip(self, bytes=None, /)",
+        "Strip leading and trailing bytes contained in the argument.",
+        |vm, a| strip(vm, a, Side::Both),
+    ),
     NativeDef::new("lstrip(self, bytes=None, /)", "Strip leading bytes contained in the argument.", |vm, a| {
         strip(vm, a, Side::Left)
     }),
     NativeDef::new("rstrip(self, bytes=None, /)", "Strip trailing bytes contained in the argument.", |vm, a| {
         strip(vm, a, Side::Right)
     }),
-    NativeDef::new("center(self, width, fillchar=b' ', /)", "Return the bytes centered in a field of the width.", |vm, a| {
-        justify(vm, a, "center", Justify::Center)
-    }),
-    NativeDef::new("ljust(self, width, fillchar=b' ', /)", "Return the bytes left-justified in a field of the width.", |vm, a| {
-        justify(vm, a, "ljust", Justify::Left)
-    }),
-    NativeDef::new("rjust(self, width, fillchar=b' ', /)", "Return the bytes right-justified in a field of the width.", |vm, a| {
-        justify(vm, a, "rjust", Justify::Right)
-    }),
+    NativeDef::new(
+        "center(self, width, fillchar=b' ', /)",
+        "Return the bytes centered in a field of the width.",
+        |vm, a| justify(vm, a, "center", Justify::Center),
+    ),
+    NativeDef::new(
+        "ljust(self, width, fillchar=b' ', /)",
+        "Return the bytes left-justified in a field of the width.",
+        |vm, a| justify(vm, a, "ljust", Justify::Left),
+    ),
+    NativeDef::new(
+        "rjust(self, width, fillchar=b' ', /)",
+        "Return the bytes right-justified in a field of the width.",
+        |vm, a| justify(vm, a, "rjust", Justify::Right),
+    ),
     NativeDef::new("zfill(self, width, /)", "Pad a numeric string with zeros on the left.", zfill),
     NativeDef::new("expandtabs(self, /, tabsize=8)", "Return a copy where tabs are expanded using spaces.", expandtabs),
     NativeDef::new(

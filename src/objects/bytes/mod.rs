@@ -61,11 +61,7 @@ const METHODS: &[NativeDef] = &[
 
 /// The object itself if it is exactly `bytes`, else a copy that is.
 fn exact(vm: &Vm, b: &Ref<Bytes>) -> Value {
-    if vm.is_exact(b.value(), &vm.types.bytes) {
-        b.value().clone()
-    } else {
-        vm.new_bytes(b.get(vm).as_bytes()).into()
-    }
+    if vm.is_exact(b.value(), &vm.types.bytes) { b.value().clone() } else { vm.new_bytes(b.get(vm).as_bytes()).into() }
 }
 
 fn bytes_new(vm: &mut Vm, a: &[Value]) -> R {

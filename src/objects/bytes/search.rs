@@ -61,9 +61,7 @@ pub(super) const METHODS: &[NativeDef] = &[
         |vm, a| split(vm, a, true),
     ),
     NativeDef::new("splitlines(self, /, keepends=False)", "Return a list of the lines in the bytes.", splitlines),
-    NativeDef::new("partition(self, sep, /)", "Partition the bytes into three parts.", |vm, a| {
-        partition(vm, a, false)
-    }),
+    NativeDef::new("partition(self, sep, /)", "Partition the bytes into three parts.", |vm, a| partition(vm, a, false)),
     NativeDef::new("rpartition(self, sep, /)", "Partition the bytes into three parts, from the right.", |vm, a| {
         partition(vm, a, true)
     }),

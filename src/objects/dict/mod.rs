@@ -42,10 +42,14 @@ const METHODS: &[NativeDef] = &[
         let dict = vm.this::<Dict>(a, "__reversed__")?.clone();
         Ok(iterate(vm, &dict, DictPart::Keys, true))
     }),
-    NativeDef::new("__contains__(self, key, /)", "True if the dictionary has the specified key, else False.", |vm, a| {
-        let dict = vm.this::<Dict>(a, "__contains__")?;
-        Ok(dict.get_item(vm, &a[1])?.is_some().into())
-    }),
+    NativeDef::new(
+        "__contains__(self, key, /)",
+        "True if the dictionary has the specified key, else False.",
+        |vm, a| {
+            let dict = vm.this::<Dict>(a, "__contains__")?;
+            Ok(dict.get_item(vm, &a[1])?.is_some().into())
+        },
+    ),
     NativeDef::new("__getitem__(self, key, /)", "Return self[key].", get_item),
     NativeDef::new("__setitem__(self, key, value, /)", "Set self[key] to value.", |vm, a| {
         vm.this::<Dict>(a, "__setitem__")?.set_item(vm, a[1].clone(), a[2].clone())?;

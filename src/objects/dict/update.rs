@@ -98,9 +98,9 @@ fn update_from_pairs(vm: &mut Vm, dict: &Ref<Dict>, source: &Value) -> R<()> {
         };
         let len = pair.len();
         let Ok([k, v]) = <[Value; 2]>::try_from(pair) else {
-            return Err(vm.value_error(format!(
-                "dictionary update sequence element #{n} has length {len}; 2 is required"
-            )));
+            return Err(
+                vm.value_error(format!("dictionary update sequence element #{n} has length {len}; 2 is required"))
+            );
         };
         dict.set_item(vm, k, v)?;
         n += 1;

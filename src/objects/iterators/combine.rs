@@ -31,7 +31,11 @@ heap_object! {
 }
 
 const ZIP: &[NativeDef] = &[
-    NativeDef::raw("__new__(cls, /, *iterables, strict=False)", "Tuples of the iterables' items, side by side.", zip_new),
+    NativeDef::raw(
+        "__new__(cls, /, *iterables, strict=False)",
+        "Tuples of the iterables' items, side by side.",
+        zip_new,
+    ),
     NativeDef::new("__iter__(self, /)", "Implement iter(self).", |_, a| Ok(a[0].clone())),
     NativeDef::new("__next__(self, /)", "Implement next(self).", zip_next),
     NativeDef::new("__reduce__(self, /)", "Return state information for pickling.", |vm, a| {

@@ -71,7 +71,11 @@ const ENUMERATE: &[NativeDef] = &[
 ];
 
 const REVERSED: &[NativeDef] = &[
-    NativeDef::raw("__new__(cls, object, /)", "Return a reverse iterator over the values of the given sequence.", reversed_new),
+    NativeDef::raw(
+        "__new__(cls, object, /)",
+        "Return a reverse iterator over the values of the given sequence.",
+        reversed_new,
+    ),
     NativeDef::new("__iter__(self, /)", "Implement iter(self).", |_, a| Ok(a[0].clone())),
     NativeDef::new("__next__(self, /)", "Implement next(self).", reversed_next),
     NativeDef::new("__length_hint__(self, /)", "Private method returning an estimate of len(list(it)).", |vm, a| {

@@ -55,7 +55,11 @@ const METHODS: &[NativeDef] = &[
         Ok(a[0].clone())
     }),
     NativeDef::new("__imul__(self, value, /)", "Implement self*=value.", multiply_in_place),
-    NativeDef::new("__class_getitem__(cls, object, /)", "lists are generic over the type of their contents", class_getitem),
+    NativeDef::new(
+        "__class_getitem__(cls, object, /)",
+        "lists are generic over the type of their contents",
+        class_getitem,
+    ),
     NativeDef::new("append(self, object, /)", "Append object to the end of the list.", |vm, a| {
         vm.this::<List>(a, "append")?.get_mut(vm).items.push(a[1].clone());
         Ok(Value::NONE)

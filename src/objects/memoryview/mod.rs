@@ -65,13 +65,25 @@ pub fn init(vm: &mut Vm) -> R<()> {
 }
 
 const METHODS: &[NativeDef] = &[
-    NativeDef::new("__new__(cls, object)", "Create a new memoryview object which references the given object.", view_new),
-    NativeDef::new("_from_flags(cls, object, flags)", "Create a new memoryview object with the given flags.", |vm, a| {
-        let flags = vm.index_i64(&a[2])?;
-        new_view(vm, &a[1], flags)
-    }),
+    NativeDef::new(
+        "__new__(cls, object)",
+        "Create a new memoryview object which references the given object.",
+        view_new,
+    ),
+    NativeDef::new(
+        "_from_flags(cls, object, flags)",
+        "Create a new memoryview object with the given flags.",
+        |vm, a| {
+            let flags = vm.index_i64(&a[2])?;
+            new_view(vm, &a[1], flags)
+        },
+    ),
     NativeDef::new("__class_getitem__(cls, item, /)", "See PEP 585", |vm, a| vm.generic_alias(&a[0], &a[1])),
-    NativeDef::new("__buffer__(self, flags, /)", "Return a buffer object that exposes the underlying memory.", native_buffer),
+    NativeDef::new(
+        "__buffer__(self, flags, /)",
+        "Return a buffer object that exposes the underlying memory.",
+        native_buffer,
+    ),
     NativeDef::new(
         "__release_buffer__(self, buffer, /)",
         "Release the buffer object that exposes the underlying memory of the object.",
@@ -112,9 +124,11 @@ const GETSETS: &[GetSetDef] = &[
         live(vm, view)?;
         Ok(view.get(vm).object.clone())
     }),
-    GetSetDef::new("nbytes", "The amount of space in bytes that the array would use in a contiguous representation.", |vm, v| {
-        Ok(Value::len(shape_of(vm, v)?.size()))
-    }),
+    GetSetDef::new(
+        "nbytes",
+        "The amount of space in bytes that the array would use in a contiguous representation.",
+        |vm, v| Ok(Value::len(shape_of(vm, v)?.size())),
+    ),
     GetSetDef::new("readonly", "A bool indicating whether the memory is read only.", |vm, v| {
         Ok(Value::bool(shape_of(vm, v)?.readonly))
     }),
@@ -128,10 +142,14 @@ const GETSETS: &[GetSetDef] = &[
     GetSetDef::new("ndim", "The number of dimensions of the array the memory represents.", |vm, v| {
         Ok(Value::len(shape_of(vm, v)?.dims.len()))
     }),
-    GetSetDef::new("shape", "A tuple of ndim integers giving the shape of the memory as an N-dimensional array.", |vm, v| {
-        let shape = shape_of(vm, v)?;
-        Ok(vm.tuple(shape.dims.iter().map(|&n| Value::len(n)).collect()).into())
-    }),
+    GetSetDef::new(
+        "shape",
+        "A tuple of ndim integers giving the shape of the memory as an N-dimensional array.",
+        |vm, v| {
+            let shape = shape_of(vm, v)?;
+            Ok(vm.tuple(shape.dims.iter().map(|&n| Value::len(n)).collect()).into())
+        },
+    ),
     GetSetDef::new("strides", "A tuple of ndim integers giving the size in bytes to access each element.", |vm, v| {
         let shape = shape_of(vm, v)?;
         Ok(vm.tuple(shape.strides.iter().map(|&n| vm.int(n as i64)).collect()).into())
@@ -151,7 +169,6 @@ const GETSETS: &[GetSetDef] = &[
         Ok(Value::bool(shape.is_c_contiguous() || shape.is_f_contiguous()))
     }),
 ];
-
 
 fn of<'a>(vm: &mut Vm, v: &'a Value) -> R<&'a Ref<MemoryView>> {
     vm.this::<MemoryView>(std::slice::from_ref(v), "memoryview")
@@ -200,14 +217,7 @@ pub fn view(vm: &mut Vm, v: &Value, flags: i64) -> R<Option<Ref<MemoryView>>> {
         return Ok(None);
     };
     check_writable(vm, &shape, flags)?;
-    let view = MemoryView {
-        base: v.clone(),
-        object: v.clone(),
-        owner: Value::UNDEF,
-        inner: Value::UNDEF,
-        shape,
-        pin,
-    };
+    let view = MemoryView { base: v.clone(), object: v.clone(), owner: Value::UNDEF, inner: Value::UNDEF, shape, pin };
     Ok(Some(vm.alloc(view)))
 }
 

@@ -77,7 +77,8 @@ impl Shape {
     /// Where each item is, the last index running fastest, or the first one.
     pub fn offsets(&self, first_fastest: bool) -> Vec<usize> {
         let mut all = vec![self.offset];
-        let pairs: Vec<(usize, isize)> = if first_fastest { self.pairs().rev().collect() } else { self.pairs().collect() };
+        let pairs: Vec<(usize, isize)> =
+            if first_fastest { self.pairs().rev().collect() } else { self.pairs().collect() };
         for (n, stride) in pairs {
             all = all
                 .iter()

@@ -10,13 +10,13 @@ pub use algebra::{AnySet, difference_update, intersection, symmetric_update, upd
 
 use super::generic_alias::class_getitem;
 use super::list::push_repr;
-use algebra::{difference, is_disjoint, is_subset, is_superset, symmetric_difference, union};
 use crate::vm::class::Class;
 use crate::vm::native::{Args, NativeDef};
 use crate::vm::object::Ref;
 use crate::vm::ops::CmpOp;
 use crate::vm::set::{FrozenSet, Set};
 use crate::vm::{R, Value, Vm};
+use algebra::{difference, is_disjoint, is_subset, is_superset, symmetric_difference, union};
 
 /// What both types have.
 const COMMON: &[NativeDef] = &[
@@ -35,7 +35,11 @@ const COMMON: &[NativeDef] = &[
         Ok(set.contains_hashed(vm, hash, &key)?.into())
     }),
     NativeDef::new("__reduce__(self, /)", "Return state information for pickling.", reduce),
-    NativeDef::new("__class_getitem__(cls, object, /)", "sets are generic over the type of their elements", class_getitem),
+    NativeDef::new(
+        "__class_getitem__(cls, object, /)",
+        "sets are generic over the type of their elements",
+        class_getitem,
+    ),
     NativeDef::new("__eq__(self, value, /)", "Return self==value.", |vm, a| compare(vm, a, CmpOp::Eq)),
     NativeDef::new("__ne__(self, value, /)", "Return self!=value.", |vm, a| compare(vm, a, CmpOp::Ne)),
     NativeDef::new("__lt__(self, value, /)", "Return self<value.", |vm, a| compare(vm, a, CmpOp::Lt)),
@@ -244,12 +248,7 @@ fn variadic<'a>(vm: &mut Vm, args: &Args<'a>, method: &str) -> R<(AnySet, &'a [V
     Ok((set, args.pos.get(1..).unwrap_or_default()))
 }
 
-fn for_others(
-    vm: &mut Vm,
-    args: &Args<'_>,
-    method: &str,
-    f: fn(&mut Vm, &Ref<Set>, &Value) -> R<()>,
-) -> R {
+fn for_others(vm: &mut Vm, args: &Args<'_>, method: &str, f: fn(&mut Vm, &Ref<Set>, &Value) -> R<()>) -> R {
     let (_, others) = variadic(vm, args, method)?;
     let set = vm.this::<Set>(args.pos, method)?;
     for other in others {

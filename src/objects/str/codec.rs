@@ -64,7 +64,8 @@ pub fn encode_native(vm: &mut Vm, s: &Ref<Str>, encoding: Encoding, errors: &str
     let text = s.get(vm).as_bytes().to_vec();
     vm.tick(text.len() >> 8)?;
     let object = s.value().clone();
-    let made = codecs::encode(encoding, &text, &mut |fault| on_encode_fault(vm, encoding, &object, &text, fault, errors))?;
+    let made =
+        codecs::encode(encoding, &text, &mut |fault| on_encode_fault(vm, encoding, &object, &text, fault, errors))?;
     Ok(vm.new_bytes(&made).into())
 }
 
@@ -227,7 +228,8 @@ pub fn codec_error(vm: &mut Vm, e: CodecError, object: &Value) -> Raised {
 /// # Errors
 /// LookupError when they know nothing; TypeError when they answer with something else than a tuple of four.
 pub fn search(vm: &mut Vm, encoding: &str) -> R {
-    let normal = if encoding.is_ascii() { encoding.to_ascii_lowercase().replace(' ', "_") } else { normalize_name(encoding) };
+    let normal =
+        if encoding.is_ascii() { encoding.to_ascii_lowercase().replace(' ', "_") } else { normalize_name(encoding) };
     if let Some(v) = vm.state::<Registry>().found.get(&normal) {
         return Ok(v.clone());
     }
@@ -250,16 +252,30 @@ pub fn search(vm: &mut Vm, encoding: &str) -> R {
 pub fn is_transform(encoding: &str) -> bool {
     matches!(
         normalize_name(encoding).as_str(),
-        "hex" | "hex_codec" | "base64" | "base_64" | "base64_codec" | "rot13" | "rot_13" | "zip" | "zlib"
-            | "zlib_codec" | "bz2" | "bz2_codec" | "uu" | "uu_codec" | "quopri" | "quoted_printable" | "quopri_codec"
+        "hex"
+            | "hex_codec"
+            | "base64"
+            | "base_64"
+            | "base64_codec"
+            | "rot13"
+            | "rot_13"
+            | "zip"
+            | "zlib"
+            | "zlib_codec"
+            | "bz2"
+            | "bz2_codec"
+            | "uu"
+            | "uu_codec"
+            | "quopri"
+            | "quoted_printable"
+            | "quopri_codec"
     )
 }
 
 /// Runs a codec that scripts registered, for text.
 fn by_script(vm: &mut Vm, v: &Value, encoding: &str, errors: Option<&str>, encoding_it: bool) -> R {
     let verb = if encoding_it { "encode" } else { "decode" };
-    let refused =
-        format!("'{encoding}' is not a text encoding; use codecs.{verb}() to handle arbitrary codecs");
+    let refused = format!("'{encoding}' is not a text encoding; use codecs.{verb}() to handle arbitrary codecs");
     if is_transform(encoding) {
         return Err(vm.lookup_error(refused));
     }

@@ -76,13 +76,7 @@ fn expand(vm: &mut Vm, text: &[u8], source: &Source<'_>, numbering: &mut Numberi
     Ok(out)
 }
 
-fn format_field(
-    vm: &mut Vm,
-    field: &Field<'_>,
-    source: &Source<'_>,
-    numbering: &mut Numbering,
-    depth: usize,
-) -> R {
+fn format_field(vm: &mut Vm, field: &Field<'_>, source: &Source<'_>, numbering: &mut Numbering, depth: usize) -> R {
     let mut v = field_value(vm, field.name, source, numbering)?;
     if let Some(conversion) = field.conversion {
         v = match char::from_u32(conversion) {

@@ -238,7 +238,6 @@ fn replace(vm: &mut Vm, a: &[Value]) -> R {
     }
 }
 
-
 fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
     let s = vm.this::<Str>(a, if right { "rsplit" } else { "split" })?;
     let sep = match arg(a, 1) {

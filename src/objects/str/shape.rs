@@ -2,8 +2,8 @@
 
 use super::{exact, part_of, text_arg};
 use crate::text::algorithms::{self as alg, Flavor, Justify, Side, Translation};
-use crate::text::unicode::{self, case};
 use crate::text::gutf8;
+use crate::text::unicode::{self, case};
 use crate::vm::dict::Dict;
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::object::Ref;
@@ -17,24 +17,32 @@ pub(super) const METHODS: &[NativeDef] = &[
     NativeDef::new("lower(self, /)", "Return a copy of the string converted to lowercase.", |vm, a| {
         mapped(vm, a, "lower", case::lower)
     }),
-    NativeDef::new("casefold(self, /)", "Return a version of the string suitable for caseless comparisons.", |vm, a| {
-        mapped(vm, a, "casefold", case::casefold)
-    }),
+    NativeDef::new(
+        "casefold(self, /)",
+        "Return a version of the string suitable for caseless comparisons.",
+        |vm, a| mapped(vm, a, "casefold", case::casefold),
+    ),
     NativeDef::new("capitalize(self, /)", "Return a capitalized version of the string.", |vm, a| {
         mapped(vm, a, "capitalize", case::capitalize)
     }),
     NativeDef::new("title(self, /)", "Return a version of the string where each word is titlecased.", |vm, a| {
         mapped(vm, a, "title", case::title)
     }),
-    NativeDef::new("swapcase(self, /)", "Convert uppercase characters to lowercase and lowercase to uppercase.", |vm, a| {
-        mapped(vm, a, "swapcase", case::swapcase)
-    }),
-    NativeDef::new("isalpha(self, /)", "Return True if the string is an alphabetic string, False otherwise.", |vm, a| {
-        tested(vm, a, "isalpha", |t| unicode::all(t, unicode::is_alpha))
-    }),
-    NativeDef::new("isalnum(self, /)", "Return True if the string is an alpha-numeric string, False otherwise.", |vm, a| {
-        tested(vm, a, "isalnum", |t| unicode::all(t, unicode::is_alnum))
-    }),
+    NativeDef::new(
+        "swapcase(self, /)",
+        "Convert uppercase characters to lowercase and lowercase to uppercase.",
+        |vm, a| mapped(vm, a, "swapcase", case::swapcase),
+    ),
+    NativeDef::new(
+        "isalpha(self, /)",
+        "Return True if the string is an alphabetic string, False otherwise.",
+        |vm, a| tested(vm, a, "isalpha", |t| unicode::all(t, unicode::is_alpha)),
+    ),
+    NativeDef::new(
+        "isalnum(self, /)",
+        "Return True if the string is an alpha-numeric string, False otherwise.",
+        |vm, a| tested(vm, a, "isalnum", |t| unicode::all(t, unicode::is_alnum)),
+    ),
     NativeDef::new("isdecimal(self, /)", "Return True if the string is a decimal string, False otherwise.", |vm, a| {
         tested(vm, a, "isdecimal", |t| unicode::all(t, unicode::is_decimal))
     }),
@@ -44,27 +52,37 @@ pub(super) const METHODS: &[NativeDef] = &[
     NativeDef::new("isnumeric(self, /)", "Return True if the string is a numeric string, False otherwise.", |vm, a| {
         tested(vm, a, "isnumeric", |t| unicode::all(t, unicode::is_numeric))
     }),
-    NativeDef::new("isspace(self, /)", "Return True if the string is a whitespace string, False otherwise.", |vm, a| {
-        tested(vm, a, "isspace", |t| unicode::all(t, unicode::is_space))
-    }),
+    NativeDef::new(
+        "isspace(self, /)",
+        "Return True if the string is a whitespace string, False otherwise.",
+        |vm, a| tested(vm, a, "isspace", |t| unicode::all(t, unicode::is_space)),
+    ),
     NativeDef::new("islower(self, /)", "Return True if the string is a lowercase string, False otherwise.", |vm, a| {
         tested(vm, a, "islower", unicode::text_is_lower)
     }),
-    NativeDef::new("isupper(self, /)", "Return True if the string is an uppercase string, False otherwise.", |vm, a| {
-        tested(vm, a, "isupper", unicode::text_is_upper)
-    }),
-    NativeDef::new("istitle(self, /)", "Return True if the string is a title-cased string, False otherwise.", |vm, a| {
-        tested(vm, a, "istitle", unicode::text_is_title)
-    }),
+    NativeDef::new(
+        "isupper(self, /)",
+        "Return True if the string is an uppercase string, False otherwise.",
+        |vm, a| tested(vm, a, "isupper", unicode::text_is_upper),
+    ),
+    NativeDef::new(
+        "istitle(self, /)",
+        "Return True if the string is a title-cased string, False otherwise.",
+        |vm, a| tested(vm, a, "istitle", unicode::text_is_title),
+    ),
     NativeDef::new("isprintable(self, /)", "Return True if all characters in the string are printable.", |vm, a| {
         tested(vm, a, "isprintable", unicode::text_is_printable)
     }),
-    NativeDef::new("isidentifier(self, /)", "Return True if the string is a valid identifier, False otherwise.", |vm, a| {
-        tested(vm, a, "isidentifier", unicode::text_is_identifier)
-    }),
-    NativeDef::new("isascii(self, /)", "Return True if all characters in the string are ASCII, False otherwise.", |vm, a| {
-        tested(vm, a, "isascii", <[u8]>::is_ascii)
-    }),
+    NativeDef::new(
+        "isidentifier(self, /)",
+        "Return True if the string is a valid identifier, False otherwise.",
+        |vm, a| tested(vm, a, "isidentifier", unicode::text_is_identifier),
+    ),
+    NativeDef::new(
+        "isascii(self, /)",
+        "Return True if all characters in the string are ASCII, False otherwise.",
+        |vm, a| tested(vm, a, "isascii", <[u8]>::is_ascii),
+    ),
     NativeDef::new("strip(self, chars=None, /)", "Return a copy without leading and trailing whitespace.", |vm, a| {
         strip(vm, a, "strip", Side::Both)
     }),
@@ -77,12 +95,16 @@ pub(super) const METHODS: &[NativeDef] = &[
     NativeDef::new("center(self, width, fillchar=' ', /)", "Return a centered string of length width.", |vm, a| {
         justify(vm, a, "center", Justify::Center)
     }),
-    NativeDef::new("ljust(self, width, fillchar=' ', /)", "Return a left-justified string of length width.", |vm, a| {
-        justify(vm, a, "ljust", Justify::Left)
-    }),
-    NativeDef::new("rjust(self, width, fillchar=' ', /)", "Return a right-justified string of length width.", |vm, a| {
-        justify(vm, a, "rjust", Justify::Right)
-    }),
+    NativeDef::new(
+        "ljust(self, width, fillchar=' ', /)",
+        "Return a left-justified string of length width.",
+        |vm, a| justify(vm, a, "ljust", Justify::Left),
+    ),
+    NativeDef::new(
+        "rjust(self, width, fillchar=' ', /)",
+        "Return a right-justified string of length width.",
+        |vm, a| justify(vm, a, "rjust", Justify::Right),
+    ),
     NativeDef::new("zfill(self, width, /)", "Pad a numeric string with zeros on the left.", zfill),
     NativeDef::new(
         "expandtabs(self, /, tabsize=8)",

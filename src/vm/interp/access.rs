@@ -368,7 +368,8 @@ impl Vm {
                 } else {
                     (Special::AEnter, Special::AExit, "async with")
                 };
-                let mut text = format!("'{name}' object does not support the {protocol} protocol (missed {method} method)");
+                let mut text =
+                    format!("'{name}' object does not support the {protocol} protocol (missed {method} method)");
                 if self.special(&obj, other_enter).is_some() && self.special(&obj, other_exit).is_some() {
                     text.push_str(&format!(
                         " but it supports the {} protocol. Did you mean to use '{hint}'?",
@@ -424,9 +425,9 @@ impl Vm {
                 Some(o) => format!("type {}", o.get(self).display_name()),
                 None => format!("instance of {got}"),
             };
-            return Err(self.type_error(format!(
-                "super(type, obj): obj ({what}) is not an instance or subtype of type ({c})."
-            )));
+            return Err(
+                self.type_error(format!("super(type, obj): obj ({what}) is not an instance or subtype of type ({c})."))
+            );
         }
         let hash = self.str_hash(name);
         let found = start

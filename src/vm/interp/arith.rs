@@ -179,4 +179,3 @@ pub(super) fn exact_str(v: &Value) -> Option<&super::super::object::Ref<Str>> {
     let s = v.cast::<Str>()?;
     if s.header().layout().is_exact() { Some(s) } else { None }
 }
-

@@ -119,13 +119,10 @@ impl Vm {
     }
 
     pub(super) fn set_update_op(&mut self, set: &Value, iterable: &Value) -> R<()> {
-        let items = self.collect(iterable)?;
-        if let Some(s) = set.cast::<Set>() {
-            for v in items {
-                s.add(self, v)?;
-            }
+        match set.cast::<Set>() {
+            Some(s) => crate::objects::set::update(self, s, iterable),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// `d.update(mapping)` for a mapping: a dict, or anything with `keys`.

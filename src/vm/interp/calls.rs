@@ -1,8 +1,8 @@
 //! Calls and returns inside the loop: script functions become frames, everything else is called at once.
 
-use super::super::exception::Raised;
 use super::super::class::{Class, class_flag};
 use super::super::dict::Dict;
+use super::super::exception::Raised;
 use super::super::frame::{Frame, frame_flag};
 use super::super::function::{Function, Method, Native, NativeCode};
 use super::super::generator::{GenState, Generator};
@@ -66,14 +66,7 @@ impl Vm {
 
     /// Calls a script function whose arguments follow it.
     #[inline(always)]
-    fn call_function_at(
-        &mut self,
-        frame: *mut Frame,
-        regs: *mut Value,
-        base: usize,
-        argc: usize,
-        dst: u16,
-    ) -> R<Next> {
+    fn call_function_at(&mut self, frame: *mut Frame, regs: *mut Value, base: usize, argc: usize, dst: u16) -> R<Next> {
         // SAFETY: the registers hold a function and `argc` arguments; in a plain frame the window above them
         // is free, and `push_frame` checks that the stack has room.
         unsafe {
@@ -284,14 +277,7 @@ impl Vm {
             && self.class_special(c, Special::New).is_some_and(|n| n.is(&self.object_new))
     }
 
-    fn call_bound_at(
-        &mut self,
-        frame: *mut Frame,
-        regs: *mut Value,
-        base: usize,
-        argc: usize,
-        dst: u16,
-    ) -> R<Next> {
+    fn call_bound_at(&mut self, frame: *mut Frame, regs: *mut Value, base: usize, argc: usize, dst: u16) -> R<Next> {
         // SAFETY: the registers hold a bound method and `argc` arguments.
         unsafe {
             let (f, this) = {

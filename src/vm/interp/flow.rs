@@ -61,7 +61,9 @@ impl Vm {
         let it = unsafe { (*(*self.thread.frame).regs.add(ins.b() as usize)).clone() };
         let item = if let Some(g) = it.cast::<Generator>() {
             let this = g.get(self);
-            if this.flags & gen_flag::LINKED == 0 && !self.gen_flags(g).has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR) {
+            if this.flags & gen_flag::LINKED == 0
+                && !self.gen_flags(g).has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR)
+            {
                 match this.state() {
                     GenState::Closed => None,
                     state => {
@@ -151,9 +153,8 @@ impl Vm {
     /// Whether the value is a coroutine that nobody awaits yet.
     #[inline(always)]
     pub(super) fn is_fresh_coroutine(&self, v: &Value) -> bool {
-        v.cast::<Generator>().is_some_and(|g| {
-            g.get(self).flags & gen_flag::LINKED == 0 && self.gen_flags(g).has(CodeFlags::COROUTINE)
-        })
+        v.cast::<Generator>()
+            .is_some_and(|g| g.get(self).flags & gen_flag::LINKED == 0 && self.gen_flags(g).has(CodeFlags::COROUTINE))
     }
 
     /// The iterator that `await v` drives.
@@ -177,9 +178,7 @@ impl Vm {
                 0 => format!("'{name}' object can't be awaited"),
                 n => {
                     let method = if n == 1 { "__aenter__" } else { "__aexit__" };
-                    format!(
-                        "'async with' received an object from {method} that does not implement __await__: {name}"
-                    )
+                    format!("'async with' received an object from {method} that does not implement __await__: {name}")
                 }
             };
             return Err(self.type_error(text));
@@ -205,9 +204,7 @@ impl Vm {
             if flags.has(CodeFlags::COROUTINE) {
                 let mine = self.running_code().code.flags;
                 if !mine.has(CodeFlags::COROUTINE | CodeFlags::ITERABLE_COROUTINE) {
-                    return Err(self.type_error(
-                        "cannot 'yield from' a coroutine object in a non-coroutine generator",
-                    ));
+                    return Err(self.type_error("cannot 'yield from' a coroutine object in a non-coroutine generator"));
                 }
                 return Ok(v);
             }
@@ -352,9 +349,7 @@ impl Vm {
     pub(super) fn get_anext(&mut self, it: &Value) -> R {
         let Some(f) = self.special(it, Special::ANext) else {
             let name = self.class_name(it);
-            return Err(self.type_error(format!(
-                "'async for' requires an iterator with __anext__ method, got {name}"
-            )));
+            return Err(self.type_error(format!("'async for' requires an iterator with __anext__ method, got {name}")));
         };
         let v = self.call_special(&f, it, &[])?;
         let name = self.class_name(&v);
@@ -418,9 +413,8 @@ impl Vm {
             }
             let (class, got) = (self.repr_string(&e)?, self.class_of(&v).value().clone());
             let got = self.repr_string(&got)?;
-            return Err(self.type_error(format!(
-                "calling {class} should have returned an instance of BaseException, not {got}"
-            )));
+            return Err(self
+                .type_error(format!("calling {class} should have returned an instance of BaseException, not {got}")));
         }
         Err(self.type_error(otherwise))
     }
@@ -464,4 +458,3 @@ impl Vm {
         (class, tb)
     }
 }
-

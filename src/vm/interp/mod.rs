@@ -558,10 +558,7 @@ impl Vm {
                                     settle!();
                                     continue 'run;
                                 }
-                                if cache.value != 0
-                                    && cache.index < u32::from(h.aux.get())
-                                    && layout.slots_off > 0
-                                {
+                                if cache.value != 0 && cache.index < u32::from(h.aux.get()) && layout.slots_off > 0 {
                                     let v = input!(ins, b, FLAG_B);
                                     // SAFETY: the slot is within the capacity, and unset; the new layout is the
                                     // old one's successor, kept alive by the class.
@@ -734,7 +731,9 @@ impl Vm {
                     Op::Sub => arith!(ins, Sub, |x: i64, y: i64| x.checked_sub(y), |x: f64, y: f64| x - y),
                     Op::SubK => arith!(ins, Sub, |x: i64, y: i64| x.checked_sub(y), |x: f64, y: f64| x - y, konst),
                     Op::Mul => arith!(ins, Mul, |x: i64, y: i64| (x >> 2).checked_mul(y), |x: f64, y: f64| x * y),
-                    Op::MulK => arith!(ins, Mul, |x: i64, y: i64| (x >> 2).checked_mul(y), |x: f64, y: f64| x * y, konst),
+                    Op::MulK => {
+                        arith!(ins, Mul, |x: i64, y: i64| (x >> 2).checked_mul(y), |x: f64, y: f64| x * y, konst)
+                    }
                     Op::TrueDiv => {
                         let (a, b) = (&*r!(ins.b()), &*r!(ins.c()));
                         if let Some(v) = arith::true_div_fast(a, b) {

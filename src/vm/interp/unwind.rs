@@ -1,9 +1,9 @@
 //! Unwinding: from a raised exception to the handler that gets it.
 
+use super::super::Vm;
 use super::super::exception::{Exception, Raised, Traceback};
 use super::super::frame::frame_flag;
 use super::super::value::Value;
-use super::super::Vm;
 
 /// Where unwinding ended.
 pub(super) enum Unwound {
@@ -27,10 +27,13 @@ impl Vm {
             return self.unwind_halt();
         }
         let e = self.exception_value(raised);
-        if !reraising && !context_done && e.cast::<Exception>().is_some_and(|x| {
-            let x = x.get(self);
-            x.traceback.is_none() && x.context.is_none()
-        }) {
+        if !reraising
+            && !context_done
+            && e.cast::<Exception>().is_some_and(|x| {
+                let x = x.get(self);
+                x.traceback.is_none() && x.context.is_none()
+            })
+        {
             self.chain_context(&e);
         }
         let mut e = e;
