@@ -13,6 +13,7 @@ pub mod array;
 pub mod asyncio;
 pub mod atexit;
 pub mod builtins;
+pub mod codecs;
 pub mod collections;
 pub mod contextvars;
 pub mod errno;
@@ -44,6 +45,7 @@ pub type ModuleInit = fn(&mut Vm) -> R<Value>;
 pub const NATIVE: &[(&str, ModuleInit)] = &[
     ("_abc", abc::module),
     ("_asyncio", asyncio::module),
+    ("_codecs", codecs::module),
     ("_collections", collections::module),
     ("_contextvars", contextvars::module),
     ("_functools", functools::module),

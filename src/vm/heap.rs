@@ -319,6 +319,9 @@ impl Heap {
             p.cast::<LargeHead>().write(LargeHead { size: total, index: large.len() as u32, shift: shift as u32 });
             large.push(p.cast());
             self.charge(total);
+            // Filling it is work, which natives that make large objects pay for here.
+            let work = i32::try_from(total / 1024).unwrap_or(i32::MAX / 2);
+            self.ticks.set(self.ticks.get().saturating_sub(work).max(i32::MIN / 2));
             p.add(shift)
         }
     }

@@ -41,6 +41,15 @@ pub(super) fn push(vm: &mut Vm, code: char, v: &Value, out: &mut Vec<u8>) -> R<(
                     (big.to_i128(), big.is_negative())
                 }
             };
+            // What no C `long` holds is refused before the item's own range is looked at.
+            let word = match code {
+                'b' | 'B' | 'h' | 'H' | 'i' if vm.as_i64(&n).is_none() => Some("long"),
+                'I' if !negative && small.is_none_or(|n| n > i128::from(u64::MAX)) => Some("unsigned long"),
+                _ => None,
+            };
+            if let Some(word) = word {
+                return Err(vm.overflow_error(format!("Python int too large to convert to C {word}")));
+            }
             pack_array_int(code, small, negative, place)
         }
     };

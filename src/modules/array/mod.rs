@@ -57,6 +57,10 @@ const MACHINE_FORMATS: [(u8, bool); 22] = [
     (b'I', false),
 ];
 
+/// The type codes for the integers of machine formats.
+const FITTING: [(u8, char); 8] =
+    [(b'B', 'B'), (b'b', 'b'), (b'H', 'H'), (b'h', 'h'), (b'I', 'I'), (b'i', 'i'), (b'Q', 'Q'), (b'q', 'q')];
+
 /// Makes the module.
 ///
 /// # Errors
@@ -236,7 +240,7 @@ fn reconstruct(vm: &mut Vm, a: &[Value]) -> R {
         let name = class.get(vm).display_name();
         return Err(vm.type_error(format!("{name} is not a subtype of array.array")));
     }
-    let (code, size) = match type_code(vm, &a[1]) {
+    let (mut code, mut size) = match type_code(vm, &a[1]) {
         Err(e) if vm.raised_is(&e, &vm.exc.ValueError) => {
             return Err(vm.value_error("second argument must be a valid type code"));
         }
@@ -261,6 +265,10 @@ fn reconstruct(vm: &mut Vm, a: &[Value]) -> R {
     } else {
         let width = struct_field(format).size;
         whole_items(vm, data.len(), width)?;
+        // Integers keep the width that they were pickled with.
+        let fitting = FITTING.iter().find(|(f, _)| *f == format).map(|(_, code)| *code);
+        code = fitting.unwrap_or(code);
+        size = array_item_size(code).unwrap_or(size);
         let mut made = Vec::with_capacity(data.len() / width * size);
         for part in data.chunks_exact(width) {
             let v = primitives::to_script(vm, struct_pack::unpack(&struct_field(format), part, little));

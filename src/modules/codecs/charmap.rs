@@ -103,8 +103,7 @@ fn encode(vm: &mut Vm, a: &[Value]) -> R {
             end += 1;
         }
         let bytes = (gutf8::byte_offset(&text, at), gutf8::byte_offset(&text, end));
-        let (replacement, resume) =
-            on_encode_fault(vm, STAND_IN, &a[0], &text, fault(at, end, bytes, false), &errors)?;
+        let (replacement, resume) = on_encode_fault(vm, STAND_IN, &a[0], &text, fault(at, end, bytes, false), &errors)?;
         match replacement {
             Replacement::Bytes(bytes) => out.extend_from_slice(&bytes),
             Replacement::Text(text_made) => {
@@ -149,7 +148,8 @@ fn decode(vm: &mut Vm, a: &[Value]) -> R {
             at += 1;
             continue;
         }
-        let (text, resume) = on_decode_fault(vm, STAND_IN, &object, &data, fault(at, at + 1, (at, at + 1), false), &errors)?;
+        let (text, resume) =
+            on_decode_fault(vm, STAND_IN, &object, &data, fault(at, at + 1, (at, at + 1), false), &errors)?;
         out.extend_from_slice(&text);
         vm.check_alloc(out.len())?;
         at = resume;

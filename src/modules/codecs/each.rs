@@ -1,7 +1,7 @@
 //! The encodings one by one: `utf_8_encode` and its kin.
 
-use super::native::{decode_bytes, encode_text};
 use super::name_argument;
+use super::native::{decode_bytes, encode_text};
 use crate::objects::bytes::bytes_from;
 use crate::text::codecs::Encoding;
 use crate::vm::native::{NativeDef, arg};
@@ -66,20 +66,9 @@ const OTHERS: [NativeDef; 11] = [
 
 /// All of them.
 pub(super) const FUNCTIONS: &[NativeDef] = {
-    let [
-        [a1, a2],
-        [b1, b2],
-        [c1, c2],
-        [d1, d2],
-        [e1, e2],
-        [f1, f2],
-        [g1, g2],
-        [h1, h2],
-    ] = PAIRS;
+    let [[a1, a2], [b1, b2], [c1, c2], [d1, d2], [e1, e2], [f1, f2], [g1, g2], [h1, h2]] = PAIRS;
     let [i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11] = OTHERS;
-    &[
-        a1, a2, b1, b2, c1, c2, d1, d2, e1, e2, f1, f2, g1, g2, h1, h2, i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11,
-    ]
+    &[a1, a2, b1, b2, c1, c2, d1, d2, e1, e2, f1, f2, g1, g2, h1, h2, i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11]
 };
 
 /// The `errors` argument.

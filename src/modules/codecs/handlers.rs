@@ -2,7 +2,9 @@
 
 use crate::objects::bytes::bytes_from;
 use crate::objects::str::codec::Registry;
-use crate::text::codecs::{CodecError, Encoding, Fault, Handler, Replacement, decode_with_handler, encode_with_handler};
+use crate::text::codecs::{
+    CodecError, Encoding, Fault, Handler, Replacement, decode_with_handler, encode_with_handler,
+};
 use crate::text::gutf8;
 use crate::vm::exception::{Exception, Raised};
 use crate::vm::native::NativeDef;
@@ -75,7 +77,9 @@ const HANDLERS: &[NativeDef] = &[
     NativeDef::new("surrogateescape(exception, /)", "Carries bytes over as surrogates.", |vm, a| {
         handle(vm, a, Handler::SurrogateEscape)
     }),
-    NativeDef::new("surrogatepass(exception, /)", "Lets surrogates pass.", |vm, a| handle(vm, a, Handler::SurrogatePass)),
+    NativeDef::new("surrogatepass(exception, /)", "Lets surrogates pass.", |vm, a| {
+        handle(vm, a, Handler::SurrogatePass)
+    }),
 ];
 
 /// The function for a handler's name.

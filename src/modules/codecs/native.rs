@@ -79,8 +79,7 @@ pub(super) fn info(vm: &mut Vm, codec: Codec) -> R {
         return Ok(v.clone());
     }
     let class = state.info.clone();
-    let [encode, decode] =
-        [true, false].map(|encoding_it| vm.alloc(CodecFunction { codec, encoding_it }).into_value());
+    let [encode, decode] = [true, false].map(|encoding_it| vm.alloc(CodecFunction { codec, encoding_it }).into_value());
     let items = vec![encode, decode, Value::NONE, Value::NONE];
     let made = match class {
         Some(class) => vm.tuple_as(&class, items).into_value(),

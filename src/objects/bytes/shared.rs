@@ -188,7 +188,13 @@ fn show(vm: &mut Vm, a: &[Value]) -> R {
         let name = vm.class_name(&a[0]);
         out.extend_from_slice(name.as_bytes());
         out.push(b'(');
-        repr::push_bytes_repr(&mut out, own(vm, a));
+        let mut literal = Vec::new();
+        repr::push_bytes_repr(&mut literal, own(vm, a));
+        if literal.starts_with(b"b\"") {
+            // A bytearray escapes single quotes even between double ones.
+            literal = alg::replace(&literal, b"'", b"\\'", None, Flavor::Bytes, usize::MAX).unwrap_or_default();
+        }
+        out.extend_from_slice(&literal);
         out.push(b')');
     }
     Ok(vm.new_str_bytes(&out).into())
