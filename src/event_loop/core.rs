@@ -22,8 +22,8 @@ use std::time::Duration;
 
 /// Poll is never asked to wait longer, in seconds.
 const LONGEST_WAIT: f64 = 24.0 * 3600.0;
-/// The clock's resolution, in seconds: timers due within it are due now.
-pub const CLOCK_RESOLUTION: f64 = 1e-9;
+/// The clock's resolution, in seconds.
+const CLOCK_RESOLUTION: f64 = 1e-9;
 
 /// One thing to do.
 pub enum Entry {
@@ -73,6 +73,8 @@ pub struct Plain {
     pub create_future: bool,
     /// `create_task`.
     pub create_task: bool,
+    /// No `_selector` was put into the loop, which would do the waiting.
+    pub waiting: bool,
 }
 
 impl Trace for Plain {
@@ -171,6 +173,8 @@ heap_object! {
         pub executor: Value,
         /// `shutdown_default_executor` was called.
         pub executor_shut: bool,
+        /// `_clock_resolution`: timers due within it are due now.
+        pub resolution: f64,
         /// `slow_callback_duration`.
         pub slow_callback: Value,
         /// The handle that runs, in debug mode; else `UNDEF`.
@@ -222,6 +226,7 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         task_factory: Value::NONE,
         executor: Value::NONE,
         executor_shut: false,
+        resolution: CLOCK_RESOLUTION,
         slow_callback: vm.float(0.1),
         current_handle: Value::UNDEF,
         generators: HashMap::new(),
@@ -278,6 +283,7 @@ fn plain_methods(vm: &mut Vm, class: &Ref<Class>) -> R<Plain> {
         run_once: same(&["_run_once"]),
         create_future: same(&["create_future"]),
         create_task: same(&["create_task"]),
+        waiting: true,
     })
 }
 
@@ -564,6 +570,9 @@ fn drop_cancelled_timers(vm: &mut Vm, l: &Ref<EventLoop>) {
 fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     let this = l.get(vm);
     let idle = this.ready.is_empty() && !this.stopping;
+    if !this.plain.waiting {
+        return select(vm, l, idle);
+    }
     if !idle && this.reactor.as_ref().is_none_or(|r| !r.watches()) {
         // Nothing can have happened outside that the queue does not show: other threads put their calls into it.
         return vm.tick(1);
@@ -605,6 +614,22 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     vm.checkpoint()
 }
 
+/// Waits with the `_selector` that a script put into the loop.
+fn select(vm: &mut Vm, l: &Ref<EventLoop>, idle: bool) -> R<()> {
+    let timeout = match l.get(vm).timers.next_time() {
+        _ if !idle => vm.int(0),
+        Some(when) => {
+            let now = time_of(vm, l)?;
+            vm.float((when - now).clamp(0.0, LONGEST_WAIT))
+        }
+        None => Value::NONE,
+    };
+    let selector = vm.get_attr_str(l.value(), "_selector")?;
+    let events = vm.call_method(&selector, "select", &[timeout])?;
+    vm.call_method(l.value(), "_process_events", &[events])?;
+    vm.tick(1)
+}
+
 /// Makes the reactor if there is none.
 ///
 /// # Errors
@@ -628,7 +653,7 @@ fn expire_timers(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     if l.get(vm).timers.is_empty() {
         return Ok(());
     }
-    let end = time_of(vm, l)? + CLOCK_RESOLUTION;
+    let end = time_of(vm, l)? + l.get(vm).resolution;
     loop {
         let due = l.get_mut(vm).timers.pop_due(end);
         let Some(target) = due else { return Ok(()) };

@@ -305,6 +305,18 @@ const METHODS: &[NativeDef] = &[
         }
         Ok(Value::NONE)
     }),
+    NativeDef::new(
+        "_process_events(self, event_list)",
+        "Deal with what a selector of the script's reported.",
+        |vm, a| {
+            if vm.len(&a[1])? == 0 {
+                return Ok(Value::NONE);
+            }
+            let class = vm.exc.NotImplementedError.clone();
+            let e = vm.new_exception(&class, Vec::new()).into_value();
+            Err(vm.raise(e))
+        },
+    ),
     NativeDef::new("_write_to_self(self)", "Wake the loop up.", |vm, a| {
         let l = this(vm, a)?;
         core::wake(vm, &l);
@@ -338,6 +350,7 @@ fn note_replaced(vm: &mut Vm, l: &Ref<EventLoop>, name: &Ref<crate::vm::str::Str
         "_run_once" => this.plain.run_once = false,
         "create_future" => this.plain.create_future = false,
         "create_task" => this.plain.create_task = false,
+        "_selector" => this.plain.waiting = false,
         _ => {}
     }
 }
@@ -413,7 +426,23 @@ const ATTRS: &[GetSetDef] = &[
     ),
     GetSetDef::new("_closed", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).closed))),
     GetSetDef::new("_debug", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).debug))),
-    GetSetDef::new("_clock_resolution", "", |vm, _| Ok(vm.float(core::CLOCK_RESOLUTION))),
+    GetSetDef::with_set(
+        "_clock_resolution",
+        "",
+        |vm, v| {
+            let resolution = this(vm, std::slice::from_ref(v))?.get(vm).resolution;
+            Ok(vm.float(resolution))
+        },
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let resolution = match new {
+                Some(v) => crate::objects::float::to_f64(vm, &v)?,
+                None => 0.0,
+            };
+            l.get_mut(vm).resolution = resolution;
+            Ok(())
+        },
+    ),
     GetSetDef::new("_current_handle", "", |vm, v| {
         let h = this(vm, std::slice::from_ref(v))?.get(vm).current_handle.clone();
         Ok(if h.is_undef() { Value::NONE } else { h })

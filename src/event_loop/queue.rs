@@ -195,9 +195,20 @@ const ATTRS: &[GetSetDef] = &[
         let items = this(vm, std::slice::from_ref(v))?.get(vm).putters.iter().cloned().collect();
         deque(vm, items)
     }),
-    GetSetDef::new("_unfinished_tasks", "", |vm, v| {
-        Ok(Value::len(this(vm, std::slice::from_ref(v))?.get(vm).unfinished))
-    }),
+    GetSetDef::with_set(
+        "_unfinished_tasks",
+        "",
+        |vm, v| Ok(Value::len(this(vm, std::slice::from_ref(v))?.get(vm).unfinished)),
+        |vm, v, new| {
+            let q = this(vm, std::slice::from_ref(v))?;
+            let n = match new {
+                Some(v) => vm.index_i64(&v)?,
+                None => 0,
+            };
+            q.get_mut(vm).unfinished = usize::try_from(n).unwrap_or(0);
+            Ok(())
+        },
+    ),
     GetSetDef::new("_is_shutdown", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).shut))),
     GetSetDef::new("_finished", "", |vm, v| {
         let q = this(vm, std::slice::from_ref(v))?;

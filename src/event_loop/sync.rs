@@ -9,7 +9,7 @@ use super::{Classes, gather};
 use crate::heap_object;
 use crate::vm::class::Class;
 use crate::vm::exception::Raised;
-use crate::vm::native::{GetSetDef, NativeDef, arg};
+use crate::vm::native::{Args, GetSetDef, NativeDef, arg};
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
 use std::collections::VecDeque;
@@ -63,6 +63,15 @@ pub fn bind_loop(vm: &mut Vm, this: &Value, bound: &Value) -> R {
 /// What `create_future` raises.
 pub fn new_waiter(vm: &mut Vm, event_loop: &Value) -> R {
     future::create_future(vm, event_loop)
+}
+
+/// The `__init__` of a class that takes no arguments.
+fn no_arguments(vm: &mut Vm, args: &Args<'_>, class: &str) -> R {
+    super::only_keywords(vm, args, &format!("{class}.__init__"), &[])?;
+    match args.pos.len() {
+        1 => Ok(Value::NONE),
+        n => Err(vm.type_error(format!("{class}.__init__() takes 1 positional argument but {n} were given"))),
+    }
 }
 
 /// Takes a waiter out of a queue of them.
@@ -124,7 +133,7 @@ const LOCK: &[NativeDef] = &[
         let lock = Lock { waiters: VecDeque::new(), locked: false, event_loop: Value::UNDEF, used: false };
         Ok(vm.alloc_as(&class, lock).into())
     }),
-    NativeDef::new("__init__(self)", "", |_, _| Ok(Value::NONE)),
+    NativeDef::raw("__init__(self)", "", |vm, args| no_arguments(vm, args, "Lock")),
     NativeDef::new("locked(self)", "Return True if lock is acquired.", |vm, a| {
         let l = vm.this::<Lock>(a, "locked")?;
         Ok(Value::bool(l.get(vm).locked))
@@ -203,10 +212,20 @@ const LOCK_ATTRS: &[GetSetDef] = &[
             Ok(())
         },
     ),
-    GetSetDef::new("_loop", "", |vm, v| {
-        let l = vm.this::<Lock>(std::slice::from_ref(v), "_loop")?;
-        Ok(loop_or_none(&l.get(vm).event_loop))
-    }),
+    GetSetDef::with_set(
+        "_loop",
+        "",
+        |vm, v| {
+            let l = vm.this::<Lock>(std::slice::from_ref(v), "_loop")?;
+            Ok(loop_or_none(&l.get(vm).event_loop))
+        },
+        |vm, v, new| {
+            let l = vm.this::<Lock>(std::slice::from_ref(v), "_loop")?.clone();
+            let old = std::mem::replace(&mut l.get_mut(vm).event_loop, new.unwrap_or(Value::UNDEF));
+            drop(old);
+            Ok(())
+        },
+    ),
 ];
 
 fn entered(enter: bool) -> Next {
@@ -269,7 +288,7 @@ const EVENT: &[NativeDef] = &[
         let event = Event { waiters: VecDeque::new(), value: false, event_loop: Value::UNDEF };
         Ok(vm.alloc_as(&class, event).into())
     }),
-    NativeDef::new("__init__(self)", "", |_, _| Ok(Value::NONE)),
+    NativeDef::raw("__init__(self)", "", |vm, args| no_arguments(vm, args, "Event")),
     NativeDef::new("is_set(self)", "Return True if and only if the internal flag is true.", |vm, a| {
         let e = vm.this::<Event>(a, "is_set")?;
         Ok(Value::bool(e.get(vm).value))
@@ -305,10 +324,20 @@ const EVENT_ATTRS: &[GetSetDef] = &[
         let e = vm.this::<Event>(std::slice::from_ref(v), "_value")?;
         Ok(Value::bool(e.get(vm).value))
     }),
-    GetSetDef::new("_loop", "", |vm, v| {
-        let e = vm.this::<Event>(std::slice::from_ref(v), "_loop")?;
-        Ok(loop_or_none(&e.get(vm).event_loop))
-    }),
+    GetSetDef::with_set(
+        "_loop",
+        "",
+        |vm, v| {
+            let e = vm.this::<Event>(std::slice::from_ref(v), "_loop")?;
+            Ok(loop_or_none(&e.get(vm).event_loop))
+        },
+        |vm, v, new| {
+            let e = vm.this::<Event>(std::slice::from_ref(v), "_loop")?.clone();
+            let old = std::mem::replace(&mut e.get_mut(vm).event_loop, new.unwrap_or(Value::UNDEF));
+            drop(old);
+            Ok(())
+        },
+    ),
 ];
 
 /// A new event that is set or not.
@@ -449,10 +478,20 @@ const SEMAPHORE_ATTRS: &[GetSetDef] = &[
             Ok(())
         },
     ),
-    GetSetDef::new("_loop", "", |vm, v| {
-        let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_loop")?;
-        Ok(loop_or_none(&s.get(vm).event_loop))
-    }),
+    GetSetDef::with_set(
+        "_loop",
+        "",
+        |vm, v| {
+            let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_loop")?;
+            Ok(loop_or_none(&s.get(vm).event_loop))
+        },
+        |vm, v, new| {
+            let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_loop")?.clone();
+            let old = std::mem::replace(&mut s.get_mut(vm).event_loop, new.unwrap_or(Value::UNDEF));
+            drop(old);
+            Ok(())
+        },
+    ),
 ];
 
 const BOUNDED: &[NativeDef] = &[NativeDef::new("release(self)", "Release a semaphore.", |vm, a| {

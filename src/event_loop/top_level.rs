@@ -30,7 +30,7 @@ pub fn run_top_level(vm: &mut Vm, g: &Ref<Generator>) -> R<()> {
 }
 
 fn close(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
-    let left = l.get(vm).tasks.len() > 0 || !l.get(vm).generators.is_empty() || !l.get(vm).executor.is_none();
+    let left = !l.get(vm).tasks.is_empty() || !l.get(vm).generators.is_empty() || !l.get(vm).executor.is_none();
     let result = if left { super::call_apy(vm, "runners", "_finish", &[l.value().clone()]).map(drop) } else { Ok(()) };
     super::set_thread_loop(vm, None);
     let closed = vm.call_method(l.value(), "close", &[]).map(drop);

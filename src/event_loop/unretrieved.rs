@@ -22,6 +22,7 @@ heap_object! {
         /// A task's coroutine and name; `UNDEF` for other futures.
         coro: Value,
         name: Value,
+        context: Value,
         source_traceback: Value,
         armed: bool,
     }
@@ -77,6 +78,7 @@ const WATCH: &[NativeDef] = &[NativeDef::new("__del__(self, /)", "", |vm, a| {
     let (exception, event_loop, class_name) =
         (this.exception.clone(), this.event_loop.clone(), this.class_name.clone());
     let (coro, name, tb) = (this.coro.clone(), this.name.clone(), this.source_traceback.clone());
+    let task_context = this.context.clone();
     w.get_mut(vm).armed = false;
     // The future is gone; one that looks like it stands in its place.
     let mut core = FutureCore::new(event_loop.clone());
@@ -89,7 +91,7 @@ const WATCH: &[NativeDef] = &[NativeDef::new("__del__(self, /)", "", |vm, a| {
     let shown = if coro.is_undef() {
         vm.alloc_as(&classes.future, future::Future { core }).into_value()
     } else {
-        vm.alloc_as(&classes.task, Task { core, coro, name, ..Task::blank() }).into_value()
+        vm.alloc_as(&classes.task, Task { core, coro, name, context: task_context, ..Task::blank() }).into_value()
     };
     let message = vm.new_str(&format!("{class_name} exception was never retrieved")).into_value();
     let mut pairs = vec![("message", message), ("exception", exception), ("future", shown)];
@@ -121,11 +123,11 @@ pub fn watch(vm: &mut Vm, f: &Value) -> R<()> {
     let Some(core) = future::core_of(vm, f) else { return Ok(()) };
     let (exception, event_loop) = (core.result.clone(), core.event_loop.clone());
     let source_traceback = core.extra.as_ref().map_or(Value::NONE, |x| x.source_traceback.clone());
-    let (coro, name) = match f.cast::<Task>() {
-        Some(t) => (t.get(vm).coro.clone(), t.get(vm).name.clone()),
-        None => (Value::UNDEF, Value::NONE),
+    let (coro, name, context) = match f.cast::<Task>() {
+        Some(t) => (t.get(vm).coro.clone(), t.get(vm).name.clone(), t.get(vm).context.clone()),
+        None => (Value::UNDEF, Value::NONE, Value::NONE),
     };
-    let payload = Unretrieved { exception, event_loop, class_name, coro, name, source_traceback, armed: true };
+    let payload = Unretrieved { exception, event_loop, class_name, coro, name, context, source_traceback, armed: true };
     let class = super::classes(vm)?.unretrieved.clone();
     let w = vm.alloc_as(&class, payload).into_value();
     let old = future::with_core(vm, f, |c| {

@@ -607,6 +607,8 @@ impl Vm {
         let is_exit = self.is_instance(&exception, &self.exc.GeneratorExit.clone());
         // GeneratorExit closes what is awaited, level by level, and then goes to this generator itself.
         if is_exit && let Some(d) = self.gen_delegate(g) {
+            // What is being closed is driven by hand from here on; linked, it would count as running with `g`.
+            self.detach_delegate(g);
             self.mark_running(g, true);
             let closed = self.close_delegate(&d);
             self.mark_running(g, false);
@@ -653,6 +655,16 @@ impl Vm {
         self.resume_raising(g, e, false)
     }
 
+    /// Takes what a suspended generator awaits out of the chain, which forgets its innermost generator.
+    fn detach_delegate(&mut self, g: &Ref<Generator>) {
+        g.get_mut(self).unlink_delegate();
+        // SAFETY: all generators of the chain are alive, and none of them is borrowed.
+        unsafe {
+            let top = self.chain_top(g.value().ptr());
+            (*Header::payload::<Generator>(top)).link = std::ptr::null_mut();
+        }
+    }
+
     fn mark_running(&mut self, g: &Ref<Generator>, running: bool) {
         let mut g = g.get_mut(self);
         g.state = if running { GenState::Running } else { GenState::Suspended };
@@ -679,11 +691,7 @@ impl Vm {
             return Err(self.with_generator_traceback(g, e));
         }
         if at_root {
-            let mut this = g.get_mut(self);
-            this.unlink_delegate();
-            if this.flags & gen_flag::LINKED == 0 {
-                this.link = std::ptr::null_mut();
-            }
+            self.detach_delegate(g);
         }
         self.guarded(|vm| {
             vm.enter_generator(g, 0, frame_flag::ENTRY)?;
