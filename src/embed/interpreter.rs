@@ -14,7 +14,7 @@ pub enum Error {
     Exception {
         /// Its class.
         class: String,
-        /// Its text (`str(e)`).
+        /// Its text (`str(e)`); of SystemExit, what it wants printed.
         message: String,
         /// The traceback as CPython prints it.
         traceback: String,
@@ -248,8 +248,11 @@ pub(crate) fn describe(vm: &mut Vm, e: Raised) -> Error {
     }
     let value = vm.exception_value(e);
     let class = vm.class_name(&value);
-    let message = vm.str(&value).map(|s| vm.str_of(s.value())).unwrap_or_default();
-    let traceback = crate::diagnostics::traceback::format_exception(vm, &value).unwrap_or_default();
     let exit_status = crate::modules::sys::exit_status(vm, &value);
+    let message = match exit_status {
+        Some(_) => crate::modules::sys::exit_message(vm, &value).unwrap_or_default(),
+        None => vm.str(&value).map(|s| vm.str_of(s.value())).unwrap_or_default(),
+    };
+    let traceback = crate::diagnostics::traceback::format_exception(vm, &value).unwrap_or_default();
     Error::Exception { class, message, traceback, exit_status }
 }

@@ -1,10 +1,11 @@
 //! Compiling and running source text: what `exec`, `eval`, imports and hosts share.
 
 use crate::compiler::{self, CompileOptions};
+use crate::event_loop::top_level;
 use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
 use crate::vm::function::CodeObject;
-use crate::vm::generator::{GenStep, Generator};
+use crate::vm::generator::Generator;
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
 
@@ -153,7 +154,8 @@ impl Vm {
         self.exec_file(source.as_bytes(), "<string>")
     }
 
-    /// Runs the text of a file in `__main__`.
+    /// Runs the text of a file in `__main__`. Code that awaits at its top level runs on the program's loop, which
+    /// lives until [`finish`](Self::finish).
     ///
     /// # Errors
     /// SyntaxError; what the code raises.
@@ -162,7 +164,7 @@ impl Vm {
         let globals = self.main_globals()?;
         let result = self.run_code(&code, &globals, Value::UNDEF)?;
         if let Some(g) = result.cast::<Generator>() {
-            self.drive_top_level(g)?;
+            top_level::run(self, g)?;
         }
         Ok(())
     }
@@ -178,7 +180,19 @@ impl Vm {
             let (name, file) = (self.names.__file__.clone(), self.new_str(filename).into_value());
             globals.set_str(self, &name, file);
         }
-        self.exec_file(source, filename)
+        let result = self.exec_file(source, filename);
+        // Before anything is said of an exception, as `asyncio.run` does; a prompt that follows goes on with the loop.
+        if self.prompt_follows() {
+            return result;
+        }
+        let closed = top_level::close(self);
+        result.and(closed)
+    }
+
+    /// Whether the command line asked for a prompt after the script (`-i`).
+    fn prompt_follows(&mut self) -> bool {
+        let Some(flags) = self.loaded_attr("sys", "flags") else { return false };
+        self.get_attr_str(&flags, "inspect").and_then(|v| self.truth(&v)).unwrap_or(false)
     }
 
     /// Runs a module as the main script (`-m`).
@@ -203,11 +217,14 @@ impl Vm {
         crate::modules::sys::flush_all(self)
     }
 
-    /// The end of the program: exit handlers, the names of `__main__`, the last finalizers, the streams.
+    /// The end of the program: the loop of code that awaited at its top level, exit handlers, the names of `__main__`, the last finalizers, the streams.
     ///
     /// # Errors
     /// What flushing standard output raises; everything else is reported as unraisable.
     pub fn finish(&mut self) -> R<()> {
+        if let Err(e) = top_level::close(self) {
+            self.unraisable(e, &Value::NONE, None);
+        }
         crate::modules::atexit::run(self);
         if let Ok(globals) = self.main_globals() {
             let old = globals.get_mut(self).take();
@@ -217,20 +234,6 @@ impl Vm {
         self.collect_garbage();
         self.checkpoint()?;
         self.flush_streams()
-    }
-
-    /// Drives the coroutine of code that awaits at its top level, until an event loop does so.
-    fn drive_top_level(&mut self, g: &Ref<Generator>) -> R<()> {
-        loop {
-            match self.gen_send(g, Value::NONE)? {
-                GenStep::Returned(_) => return Ok(()),
-                GenStep::Yielded(v) if v.is_none() => self.tick(1)?,
-                GenStep::Yielded(v) => {
-                    let shown = self.repr_string(&v)?;
-                    return Err(self.runtime_error(format!("top-level await got a bad yield: {shown}")));
-                }
-            }
-        }
     }
 
     /// Evaluates an expression in `__main__`.

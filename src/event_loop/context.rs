@@ -18,3 +18,11 @@ pub fn copy_current(vm: &mut Vm) -> R {
 pub fn run<T>(vm: &mut Vm, context: &Value, f: impl FnOnce(&mut Vm) -> R<T>) -> R<T> {
     contextvars::run_in(vm, context, f)
 }
+
+/// Gives the current context the values of another one.
+///
+/// # Errors
+/// None in a sound build.
+pub fn adopt(vm: &mut Vm, context: &Value) -> R<()> {
+    contextvars::adopt(vm, context)
+}

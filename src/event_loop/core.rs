@@ -9,7 +9,7 @@ use super::handle::{self, Handle};
 use super::reactor::Reactor;
 use super::task::{self, Task};
 use super::timers::{self, Timers};
-use super::{context, foreign, report};
+use super::{context, foreign, report, top_level};
 use crate::heap_object;
 use crate::vm::class::Class;
 use crate::vm::exception::Raised;
@@ -249,11 +249,19 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
 /// # Errors
 /// None in a sound build.
 pub fn new_event_loop(vm: &mut Vm) -> R {
+    Ok(new_native_loop(vm)?.into_value())
+}
+
+/// A loop of the built-in kind.
+///
+/// # Errors
+/// None in a sound build.
+pub fn new_native_loop(vm: &mut Vm) -> R<Ref<EventLoop>> {
     let class = super::classes(vm)?.event_loop.clone();
     let l = new_loop_of(vm, &class)?;
     let debug = debug_by_default(vm);
     l.get_mut(vm).debug = debug;
-    Ok(l.into_value())
+    Ok(l)
 }
 
 /// Whether loops are in debug mode from the start: `-X dev` or `PYTHONASYNCIODEBUG`.
@@ -382,10 +390,14 @@ pub fn wake(vm: &mut Vm, l: &Ref<EventLoop>) {
 /// # Errors
 /// RuntimeError when the loop cannot run now; SystemExit and KeyboardInterrupt of callbacks.
 pub fn run_forever(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
-    set_up(vm, l)?;
-    let result = run_until_stopped(vm, l);
-    let cleaned = clean_up(vm, l);
-    result.and(cleaned)
+    let paused = top_level::pause(vm)?;
+    let result = set_up(vm, l).and_then(|()| {
+        let result = run_until_stopped(vm, l);
+        let cleaned = clean_up(vm, l);
+        result.and(cleaned)
+    });
+    top_level::resume(vm, paused);
+    result
 }
 
 fn run_until_stopped(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
@@ -478,6 +490,13 @@ pub fn track_origins(vm: &mut Vm, l: &Ref<EventLoop>, on: bool) {
 /// # Errors
 /// What the future raises; RuntimeError when the loop cannot run or is stopped before the future is done.
 pub fn run_until_complete(vm: &mut Vm, l: &Ref<EventLoop>, awaitable: &Value) -> R {
+    let paused = top_level::pause(vm)?;
+    let result = run_until_done(vm, l, awaitable);
+    top_level::resume(vm, paused);
+    result
+}
+
+fn run_until_done(vm: &mut Vm, l: &Ref<EventLoop>, awaitable: &Value) -> R {
     check_open(vm, l)?;
     check_running(vm, l)?;
     let new_task = !future::is_future(vm, awaitable)?;

@@ -36,8 +36,6 @@ use crate::vm::{R, Value, Vm};
 use std::rc::Rc;
 use std::thread::ThreadId;
 
-pub use top_level::run_top_level;
-
 /// The classes of this part, and names that it looks up often.
 pub struct Classes {
     /// `asyncio.Future`.
@@ -97,6 +95,8 @@ pub struct Asyncio {
     eager_tasks: Vec<Value>,
     /// The number of the last task that was named by number.
     task_number: u64,
+    /// The loop of code that awaits at its top level.
+    program: Option<top_level::Program>,
 }
 
 impl Default for Asyncio {
@@ -110,6 +110,7 @@ impl Default for Asyncio {
             foreign_tasks: Vec::new(),
             eager_tasks: Vec::new(),
             task_number: 0,
+            program: None,
         }
     }
 }

@@ -11,6 +11,9 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("_get_running_loop()", "Return the running event loop or None.", |vm, _| {
         Ok(event_loop::running_loop(vm).unwrap_or(Value::NONE))
     }),
+    NativeDef::new("_get_blocking_loop()", "The running loop if no other one may run now, or None.", |vm, _| {
+        Ok(event_loop::top_level::blocking_loop(vm).unwrap_or(Value::NONE))
+    }),
     NativeDef::new("_set_running_loop(loop, /)", "Set the running event loop.", |vm, a| {
         let l = Some(a[0].clone()).filter(|l| !l.is_none());
         event_loop::set_running_loop(vm, l);

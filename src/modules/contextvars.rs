@@ -210,6 +210,19 @@ pub fn copy_current(vm: &mut Vm) -> R {
     Ok(vm.alloc(Context { vars, entered: false }).into())
 }
 
+/// Gives the current context the values of another one.
+///
+/// # Errors
+/// None in a sound build.
+pub fn adopt(vm: &mut Vm, context: &Value) -> R<()> {
+    let Some(from) = context.cast::<Context>() else { return Ok(()) };
+    let vars = from.get(vm).vars.clone();
+    let c = current(vm)?;
+    let old = std::mem::replace(&mut c.get_mut(vm).vars, vars);
+    drop(old);
+    Ok(())
+}
+
 /// Runs `f` in a context.
 ///
 /// # Errors

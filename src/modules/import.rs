@@ -9,6 +9,7 @@ use crate::embed::SourceKind;
 use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
 use crate::vm::function::Module;
+use crate::vm::generator::Generator;
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::object::Ref;
 use crate::vm::str::Str;
@@ -359,7 +360,7 @@ fn describe_module(vm: &mut Vm, m: &Value, full: &str, origin: &str, path: Optio
 
 /// Makes a module from source text and runs it; a module whose code raises is taken out again.
 fn run_module(vm: &mut Vm, full: &str, file: &str, package: Option<Vec<String>>, source: &[u8]) -> R {
-    let code = vm.compile_source(source, file, SourceKind::Module)?;
+    let code = vm.compile_source(source, file, SourceKind::Main)?;
     let module = vm.bare_module(full);
     let file_value = vm.new_str(file).into_value();
     vm.module_set(&module, "__file__", file_value);
@@ -375,7 +376,11 @@ fn run_module(vm: &mut Vm, full: &str, file: &str, package: Option<Vec<String>>,
     let (name, modules) = (vm.intern(full), vm.modules.clone());
     modules.set_str(vm, &name, m.clone());
     let dict = module.get(vm).dict.clone();
-    match vm.run_code(&code, &dict, Value::UNDEF) {
+    let result = vm.run_code(&code, &dict, Value::UNDEF).and_then(|v| match v.cast::<Generator>() {
+        Some(g) => crate::event_loop::top_level::run(vm, g),
+        None => Ok(()),
+    });
+    match result {
         // The module may have replaced itself.
         Ok(_) => Ok(modules.get_str(vm, &name).unwrap_or(m)),
         Err(e) => {

@@ -13,6 +13,7 @@ use super::generator::Generator;
 use super::object::{Header, Ref};
 use super::value::Value;
 use super::{R, Vm};
+use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::Instr;
 use std::alloc;
 
@@ -242,6 +243,18 @@ impl Vm {
     /// How many frames are running.
     pub fn depth(&self) -> usize {
         self.thread.depth
+    }
+
+    /// Whether the innermost coroutine that runs is this one: it awaits no other, and none was entered since.
+    pub fn is_innermost_coroutine(&self, g: &Ref<Generator>) -> bool {
+        (0..self.thread.depth)
+            .filter_map(|n| self.thread.nth(n).filter(|f| !f.generator.is_null()))
+            .find(|f| {
+                // SAFETY: a running frame's code is alive.
+                let flags = unsafe { (*f.code).flags() };
+                flags.has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR)
+            })
+            .is_some_and(|f| g.value().header().is_some_and(|h| std::ptr::eq(h, f.generator)))
     }
 
     /// The exception being handled, or `None`.

@@ -29,9 +29,10 @@ HELPERS = {
 OPTIONAL = ["doctest", "pickle", "ast", "subprocess", "tempfile", "threading", "multiprocessing", "dis", "opcode",
             "tokenize", "linecache", "tracemalloc", "symtable", "fractions", "decimal", "shutil", "asyncio", "pathlib",
             "unicodedata", "locale", "gc", "weakref", "array", "random", "struct", "platform", "textwrap", "inspect",
-            "contextlib", "codecs", "test.support.script_helper", "test.support.os_helper",
+            "contextlib", "codecs", "logging", "selectors", "signal", "socket", "socketserver", "http.server",
+            "wsgiref.simple_server", "concurrent.futures", "_thread", "test.support.script_helper", "test.support.os_helper",
             "test.support.import_helper", "test.support.warnings_helper", "test.support.threading_helper",
-            "test.support.testcase"]
+            "test.support.socket_helper", "test.support.testcase"]
 
 
 def report(*words):
@@ -70,6 +71,16 @@ def replace_doctest():
     sys.modules["doctest"] = module
 
 
+def replace_by_missing(name):
+    parent, _, last = name.rpartition(".")
+    if parent and parent not in sys.modules:
+        replace_by_missing(parent)
+    module = sys.modules[name] = MissingModule(name)
+    module.__path__ = []
+    if parent:
+        setattr(sys.modules[parent], last, module)
+
+
 def replace_missing():
     for name in OPTIONAL:
         try:
@@ -78,10 +89,7 @@ def replace_missing():
             if name == "doctest":
                 replace_doctest()
                 continue
-            module = sys.modules[name] = MissingModule(name)
-            parent, _, last = name.rpartition(".")
-            if parent in sys.modules:
-                setattr(sys.modules[parent], last, module)
+            replace_by_missing(name)
         except Exception as error:
             report("note", f"import {name}: {type(error).__name__}: {error}")
 
@@ -102,10 +110,25 @@ def execute(name, path):
     return module
 
 
+def make_package(name):
+    """Enters a package of tests without running its own beginning, which asks for sockets and the like."""
+    import test
+    full = "test." + name
+    if full not in sys.modules:
+        package = sys.modules[full] = types.ModuleType(full)
+        package.__path__ = [f"{FOLDER}/{name}"]
+        setattr(test, name, package)
+
+
 def load(name):
     """Imports test.NAME, through the package's path where that works, else from the file itself."""
     import test
     full = "test." + name
+    package, _, name = name.rpartition(".")
+    if package:
+        make_package(package)
+        __import__(full)
+        return sys.modules[full]
     if full not in sys.modules:
         try:
             __import__(full)

@@ -5,6 +5,7 @@ usage: run.py [--lib FOLDER] [--details] [--json FILE] [-t SECONDS] [-j JOBS] [-
 
     tests/cpython/run.py target/release/apy
     tests/cpython/run.py --details target/release/apy test_generators test_dict
+    tests/cpython/run.py target/release/apy test_asyncio.test_locks
 
 FOLDER is the Lib/test of a CPython (3.13 or later is best); without it, one installed on this machine is looked for.
 Every file runs in a process of its own. A test that ends the process or takes too long counts as an error, and the rest
@@ -28,7 +29,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = """test_generators test_coroutines test_asyncgen test_yield_from test_exception_group test_except_star
 test_patma test_fstring test_with test_scope test_listcomps test_named_expressions test_unpack_ex
 test_positional_only_arg test_decorators test_descr test_super test_dict test_list test_set test_int test_float
-test_range test_exceptions""".split()
+test_range test_exceptions test_context test_asyncio.test_locks test_asyncio.test_queues test_asyncio.test_taskgroups
+test_asyncio.test_timeouts test_asyncio.test_waitfor test_asyncio.test_staggered test_asyncio.test_futures2
+test_asyncio.test_context test_asyncio.test_pep492 test_asyncio.test_runners test_asyncio.test_eager_task_factory
+test_asyncio.test_tasks test_asyncio.test_futures""".split()
 OUTCOMES = ("pass", "fail", "error", "skip", "not run")
 MOST_PROCESSES = 60
 
@@ -127,7 +131,7 @@ class File:
         if self.listed:
             counts["not run"] = sum(t not in self.results for t in self.listed)
         else:
-            counts["not run"] = tests_written_in(os.path.join(lib, self.name + ".py"))
+            counts["not run"] = tests_written_in(os.path.join(lib, self.name.replace(".", "/") + ".py"))
         return counts
 
 

@@ -16,9 +16,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+# CPython runs the scripts of the area `top_level` as `python -m asyncio` would.
+TOP_LEVEL = """
+import ast, asyncio, sys
+sys.argv.pop(0)
+__file__ = sys.argv[0]
+with open(__file__) as f:
+    code = compile(f.read(), __file__, 'exec', flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+asyncio.run(eval(code, globals()))
+"""
+
 
 def run(python, script, seed):
     env = dict(os.environ, PYTHONHASHSEED=seed, PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
+    if os.path.basename(os.path.dirname(script)) == "top_level":
+        python = python + ["-c", TOP_LEVEL]
     return subprocess.run(python + [script], cwd=os.path.dirname(script), env=env, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=60)
 
