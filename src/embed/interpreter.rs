@@ -3,8 +3,9 @@
 use super::output::{Output, Streams};
 use crate::vm::exception::Raised;
 use crate::vm::limits::{Halt, Shared, request};
+use crate::vm::threads::Machine;
 use crate::vm::{R, Vm};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Why a script did not finish.
 #[derive(Debug)]
@@ -162,10 +163,8 @@ impl Builder {
         if let Some(depth) = self.recursion {
             vm.set_recursion_limit(depth);
         }
-        let shared = vm.shared();
-        Interpreter {
-            inner: Arc::new(Inner { vm: Mutex::new(vm), shared, native_stack: self.native_stack.unwrap_or(512 << 10) }),
-        }
+        let machine = Machine::new(vm);
+        Interpreter { inner: Arc::new(Inner { machine, native_stack: self.native_stack.unwrap_or(512 << 10) }) }
     }
 }
 
@@ -175,9 +174,14 @@ fn random_seed() -> u64 {
 }
 
 struct Inner {
-    vm: Mutex<Box<Vm>>,
-    shared: Arc<Shared>,
+    machine: Arc<Machine>,
     native_stack: usize,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.machine.close();
+    }
 }
 
 /// An interpreter. Clones are handles to the same one; threads take turns by [`attach`](Self::attach).
@@ -221,23 +225,16 @@ impl Interpreter {
     /// # Panics
     /// When a thread panicked while it was attached.
     pub fn attach<T>(&self, f: impl FnOnce(&mut Vm) -> R<T>) -> Result<T, Error> {
-        let mut guard = match self.inner.vm.lock() {
-            Ok(g) => g,
-            Err(_) => panic!("a thread panicked while it was attached to this interpreter"),
-        };
-        let vm = &mut **guard;
-        vm.set_native_stack(self.inner.native_stack);
-        // What stopped an earlier run is not what stops this one.
-        let _ = vm.take_halt();
-        match f(vm) {
-            Ok(v) => Ok(v),
-            Err(e) => Err(describe(vm, e)),
-        }
+        self.inner.machine.attach(self.inner.native_stack, |vm| {
+            // What stopped an earlier run is not what stops this one.
+            let _ = vm.take_halt();
+            f(vm).map_err(|e| describe(vm, e))
+        })
     }
 
     /// A handle that stops scripts from another thread.
     pub fn stop_handle(&self) -> StopHandle {
-        StopHandle(self.inner.shared.clone())
+        StopHandle(self.inner.machine.shared().clone())
     }
 }
 

@@ -217,7 +217,8 @@ impl Vm {
         crate::modules::sys::flush_all(self)
     }
 
-    /// The end of the program: the loop of code that awaited at its top level, exit handlers, the names of `__main__`, the last finalizers, the streams.
+    /// The end of the program: the loop of code that awaited at its top level, threads, exit handlers, the names of
+    /// `__main__`, the last finalizers, the streams.
     ///
     /// # Errors
     /// What flushing standard output raises; everything else is reported as unraisable.
@@ -225,7 +226,9 @@ impl Vm {
         if let Err(e) = top_level::close(self) {
             self.unraisable(e, &Value::NONE, None);
         }
+        crate::modules::thread::wait_at_exit(self);
         crate::modules::atexit::run(self);
+        self.close_threads();
         if let Ok(globals) = self.main_globals() {
             let old = globals.get_mut(self).take();
             drop(old);

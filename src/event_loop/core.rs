@@ -203,6 +203,8 @@ heap_object! {
         pub reactor: Option<Box<Reactor>>,
         /// Wakes the reactor from another thread.
         pub waker: Option<std::sync::Arc<mio::Waker>>,
+        /// The same, for requests to the interpreter.
+        pub stop_waker: Option<crate::vm::threads::Waker>,
     }
     external = |this| this.ready.capacity() * size_of::<Entry>() + this.timers.external();
 }
@@ -240,6 +242,7 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         thread: None,
         reactor: None,
         waker: None,
+        stop_waker: None,
     };
     Ok(vm.alloc_as(class, payload))
 }
@@ -614,7 +617,10 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     let Some(mut reactor) = l.get_mut(vm).reactor.take() else { return Ok(()) };
     let duration = timeout.map(Duration::from_secs_f64);
     let waiting = reactor.prepare();
-    let polled = if timeout == Some(0.0) { waiting.wait(duration) } else { vm.blocking(|| waiting.wait(duration)) };
+    let polled = match l.get(vm).stop_waker.clone() {
+        Some(waker) if timeout != Some(0.0) => vm.unlocked_until(&waker, || waiting.wait(duration)).unwrap_or(Ok(())),
+        _ => waiting.wait(duration),
+    };
     let due = reactor.due();
     l.get_mut(vm).reactor = Some(reactor);
     if let Err(e) = polled {
@@ -661,6 +667,8 @@ pub fn ensure_reactor(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
         Ok((reactor, waker)) => {
             let mut this = l.get_mut(vm);
             this.reactor = Some(Box::new(reactor));
+            let same = waker.clone();
+            this.stop_waker = Some(std::sync::Arc::new(move || drop(same.wake())));
             this.waker = Some(waker);
             Ok(())
         }

@@ -258,6 +258,12 @@ pub fn thread_loop(vm: &mut Vm) -> Option<Value> {
     vm.state::<Asyncio>().set.iter().find(|(t, _)| *t == me).map(|(_, l)| l.clone())
 }
 
+/// The calling thread ends: the loop that was set for it goes.
+pub fn leave_thread(vm: &mut Vm) {
+    set_thread_loop(vm, None);
+    set_running_loop(vm, None);
+}
+
 /// The installed policy object, or `UNDEF`.
 pub fn policy(vm: &mut Vm) -> Value {
     vm.state::<Asyncio>().policy.clone()

@@ -36,7 +36,6 @@ heap_object! {
 /// What this interpreter has of contexts.
 #[derive(Default)]
 struct Contexts {
-    current: Option<Ref<Context>>,
     missing: Option<Value>,
 }
 
@@ -190,13 +189,13 @@ pub fn module(vm: &mut Vm) -> R<Value> {
 
 /// The context in force; an empty one comes into being when there is none yet.
 fn current(vm: &mut Vm) -> R<Ref<Context>> {
-    if let Some(c) = &vm.state::<Contexts>().current {
+    if let Some(c) = vm.thread_context().cast::<Context>() {
         return Ok(c.clone());
     }
     classes(vm)?;
     let vars = vm.new_dict();
     let c = vm.alloc(Context { vars, entered: true });
-    vm.state::<Contexts>().current = Some(c.clone());
+    drop(vm.set_thread_context(c.value().clone()));
     Ok(c)
 }
 
@@ -237,10 +236,9 @@ pub fn run_in<T>(vm: &mut Vm, context: &Value, f: impl FnOnce(&mut Vm) -> R<T>) 
         return Err(vm.runtime_error(format!("cannot enter context: {shown} is already entered")));
     }
     c.get_mut(vm).entered = true;
-    let before = vm.state::<Contexts>().current.replace(c.clone());
+    let before = vm.set_thread_context(c.value().clone());
     let result = f(vm);
-    let left = std::mem::replace(&mut vm.state::<Contexts>().current, before);
-    drop(left);
+    drop(vm.set_thread_context(before));
     c.get_mut(vm).entered = false;
     result
 }
@@ -323,7 +321,7 @@ fn var_new(vm: &mut Vm, a: &[Value]) -> R {
 
 fn var_get(vm: &mut Vm, a: &[Value]) -> R {
     let var = vm.this::<ContextVar>(a, "get")?;
-    if let Some(c) = vm.state::<Contexts>().current.clone() {
+    if let Some(c) = vm.thread_context().cast::<Context>() {
         let vars = c.get(vm).vars.clone();
         if let Some(v) = vars.get_item(vm, var.value())? {
             return Ok(v);

@@ -310,7 +310,7 @@ fn load(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
             run_module(vm, full, &file, package.map(|p| vec![p]), m.source.as_bytes()).map(Some)
         }
         Found::File { path, package } => {
-            let bytes = match vm.blocking(|| std::fs::read(&path)) {
+            let bytes = match vm.unlocked(|| std::fs::read(&path)) {
                 Ok(b) => b,
                 Err(e) => {
                     let file = vm.new_str(&path.to_string_lossy()).into_value();

@@ -33,6 +33,7 @@ pub mod stdlib;
 pub mod string;
 pub mod r#struct;
 pub mod sys;
+pub mod thread;
 pub mod time;
 pub mod typing;
 pub mod unicodedata;
@@ -56,6 +57,7 @@ pub const NATIVE: &[(&str, ModuleInit)] = &[
     ("_re", re::objects::module),
     ("_string", string::module),
     ("_struct", r#struct::module),
+    ("_thread", thread::module),
     ("_typing", typing::module),
     ("posix", posix::module),
     ("_weakref", weakref::module),

@@ -1,7 +1,6 @@
 //! `time`: clocks, sleeping, calendar time.
 //!
-//! The calendar and the two formatters are in `text::time_format`. A long sleep is cut into short ones, between which
-//! the interpreter can be stopped.
+//! The calendar and the two formatters are in `text::time_format`.
 
 use super::sys::structseq::{self, StructSeq, field};
 use crate::text::time_format::{self, BrokenDown, Zone};
@@ -11,7 +10,7 @@ use crate::vm::native::{NativeDef, arg, arg_or_none};
 use crate::vm::str::Str;
 use crate::vm::{R, Value, Vm};
 use nix::time::{ClockId, clock_getres, clock_gettime};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 static STRUCT_TIME: StructSeq = StructSeq {
     module: "time",
@@ -243,7 +242,6 @@ fn clock_info(vm: &mut Vm, a: &[Value]) -> R {
 
 fn sleep(vm: &mut Vm, a: &[Value]) -> R {
     const LONGEST: f64 = 9_223_372_036.0;
-    const SLICE: Duration = Duration::from_millis(50);
     let v = arg_or_none(a, 0);
     let seconds = match vm.as_float(v) {
         Some(x) => x,
@@ -265,15 +263,8 @@ fn sleep(vm: &mut Vm, a: &[Value]) -> R {
     if seconds < 0.0 {
         return Err(vm.value_error("sleep length must be non-negative"));
     }
-    let (began, length) = (Instant::now(), Duration::from_secs_f64(seconds));
-    loop {
-        let left = length.saturating_sub(began.elapsed());
-        vm.blocking(|| if left.is_zero() { std::thread::yield_now() } else { std::thread::sleep(left.min(SLICE)) });
-        vm.checkpoint()?;
-        if began.elapsed() >= length {
-            return Ok(Value::NONE);
-        }
-    }
+    vm.sleep(Duration::from_secs_f64(seconds))?;
+    Ok(Value::NONE)
 }
 
 // ---- the time zone ----

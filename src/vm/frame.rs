@@ -11,11 +11,13 @@
 use super::function::{CodeObject, Function};
 use super::generator::Generator;
 use super::object::{Header, Ref};
+use super::threads::{Parker, first_parker};
 use super::value::Value;
 use super::{R, Vm};
 use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::Instr;
 use std::alloc;
+use std::sync::Arc;
 
 /// Bits of [`Frame::flags`].
 pub(super) mod frame_flag {
@@ -98,22 +100,40 @@ pub(crate) struct ThreadState {
     pub(super) repr_active: Vec<u64>,
     /// Frame objects of frames that run, by depth.
     pub(super) frame_objects: Vec<(usize, Value)>,
+    /// Finalizers or callbacks are running.
+    pub(super) finalizing: bool,
+    /// `sys.set_coroutine_origin_tracking_depth`.
+    pub(super) origin_depth: usize,
+    /// The context that `contextvars` has in force, or `UNDEF`.
+    pub(super) context: Value,
+    /// Where it is parked while another thread runs.
+    pub(super) slot: usize,
+    /// Where the thread sleeps.
+    pub(super) parker: Arc<Parker>,
+    /// What a new thread is to run with.
+    pub(super) argument: Value,
+    /// A script started it; else it is a native thread that came to the interpreter.
+    pub(super) is_scripts: bool,
+    /// It belongs to no thread at present.
+    pub(super) idle: bool,
+    /// Its thread has ended.
+    pub(super) over: bool,
 }
 
 impl ThreadState {
     pub(super) fn new() -> ThreadState {
-        let stack_layout = alloc::Layout::array::<Value>(STACK).expect("a constant layout");
-        let frames_layout = alloc::Layout::array::<Frame>(FRAMES).expect("a constant layout");
+        ThreadState::try_new().unwrap_or_else(|| alloc::handle_alloc_error(stack_layout()))
+    }
+
+    /// A new state, unless the system has no memory for it.
+    pub(super) fn try_new() -> Option<ThreadState> {
         // SAFETY: both layouts have a size. Zero words are ints, no pointers.
-        let (stack, frames) =
-            unsafe { (alloc::alloc_zeroed(stack_layout).cast::<Value>(), alloc::alloc(frames_layout).cast::<Frame>()) };
-        if stack.is_null() || frames.is_null() {
-            alloc::handle_alloc_error(stack_layout);
-        }
-        ThreadState {
+        let (stack, frames) = unsafe {
+            (alloc::alloc_zeroed(stack_layout()).cast::<Value>(), alloc::alloc(frames_layout()).cast::<Frame>())
+        };
+        let state = ThreadState {
             stack,
-            // SAFETY: one past the end of the allocation.
-            stack_end: unsafe { stack.add(STACK) },
+            stack_end: stack.wrapping_add(STACK),
             frames,
             frame: frames.wrapping_sub(1),
             depth: 0,
@@ -130,7 +150,37 @@ impl ThreadState {
             native_stack_floor: 0,
             repr_active: Vec::new(),
             frame_objects: Vec::new(),
-        }
+            finalizing: false,
+            origin_depth: 0,
+            context: Value::UNDEF,
+            slot: 0,
+            parker: first_parker(),
+            argument: Value::NONE,
+            is_scripts: false,
+            idle: false,
+            over: false,
+        };
+        if stack.is_null() || frames.is_null() { None } else { Some(state) }
+    }
+
+    /// A number that no other living thread of the process has: where its registers are.
+    pub(super) fn ident(&self) -> u64 {
+        self.stack as u64
+    }
+
+    /// The most frames that `sys.setrecursionlimit` allows; what the frame array cannot hold is cut off.
+    pub(super) fn set_recursion_limit(&mut self, n: usize) {
+        self.recursion_limit = n.min(FRAMES - SPARE_FRAMES);
+    }
+
+    /// Lets go of all values, at the end of the thread.
+    pub(super) fn clear(&mut self) {
+        self.handled = Value::NONE;
+        self.asyncgen_hooks = [Value::NONE, Value::NONE];
+        self.sent = Value::NONE;
+        self.context = Value::UNDEF;
+        self.argument = Value::NONE;
+        self.frame_objects.clear();
     }
 
     /// The running frame.
@@ -153,12 +203,24 @@ impl ThreadState {
 
 impl Drop for ThreadState {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with the same layouts; all frames have been left.
+        // SAFETY: allocated in `try_new` with the same layouts; all frames have been left.
         unsafe {
-            alloc::dealloc(self.stack.cast(), alloc::Layout::array::<Value>(STACK).expect("a constant layout"));
-            alloc::dealloc(self.frames.cast(), alloc::Layout::array::<Frame>(FRAMES).expect("a constant layout"));
+            if !self.stack.is_null() {
+                alloc::dealloc(self.stack.cast(), stack_layout());
+            }
+            if !self.frames.is_null() {
+                alloc::dealloc(self.frames.cast(), frames_layout());
+            }
         }
     }
+}
+
+fn stack_layout() -> alloc::Layout {
+    alloc::Layout::array::<Value>(STACK).expect("a constant layout")
+}
+
+fn frames_layout() -> alloc::Layout {
+    alloc::Layout::array::<Frame>(FRAMES).expect("a constant layout")
 }
 
 impl Vm {
@@ -229,10 +291,10 @@ impl Vm {
         e
     }
 
-    /// Sets the recursion limit (`sys.setrecursionlimit`); what the frame array cannot hold is cut off.
+    /// Sets the recursion limit (`sys.setrecursionlimit`) of this thread, and of the others when they run next.
     pub fn set_recursion_limit(&mut self, n: usize) {
         self.limits.recursion = n;
-        self.thread.recursion_limit = n.min(FRAMES - SPARE_FRAMES);
+        self.thread.set_recursion_limit(n);
     }
 
     /// The recursion limit.

@@ -33,6 +33,8 @@ core_object! { Other,
         pub registers: Vec<Value>,
         /// The depth of the running frame plus one; 0 when it is left.
         pub depth: usize,
+        /// The thread that runs it.
+        pub thread: u64,
         /// The instruction reached, once the frame is left.
         pub pc: u32,
         /// `f_trace`.
@@ -118,7 +120,7 @@ impl Vm {
 
     /// The running frame that a frame object is about, if it is that one's generator's turn.
     fn frame_shown(&self, o: &FrameObject) -> Option<&Frame> {
-        if o.depth == 0 || o.depth > self.thread.depth {
+        if o.depth == 0 || o.depth > self.thread.depth || o.thread != self.thread.ident() {
             return None;
         }
         self.thread.nth(self.thread.depth - o.depth).filter(|f| Self::shows(o, f))
@@ -148,6 +150,7 @@ impl Vm {
             generator,
             registers: Vec::new(),
             depth,
+            thread: self.thread.ident(),
             pc: 0,
             trace: Value::NONE,
         }
@@ -208,7 +211,7 @@ impl Vm {
     /// `f_back`.
     pub fn frame_back(&mut self, o: &Ref<FrameObject>) -> Value {
         let depth = o.get(self).depth;
-        if depth > 1 && depth <= self.thread.depth {
+        if depth > 1 && depth <= self.thread.depth && o.get(self).thread == self.thread.ident() {
             let n = self.thread.depth - depth + 1;
             return self.frame_object_at(n);
         }
@@ -306,6 +309,7 @@ impl Vm {
             generator: g.value().clone(),
             registers: Vec::new(),
             depth: 0,
+            thread: 0,
             pc: 0,
             trace: Value::NONE,
         };

@@ -6,10 +6,11 @@
 //! of other threads need no flag on the hot path.
 
 use super::exception::Raised;
+use super::threads::Parker;
 use super::value::Value;
 use super::{R, Vm};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Ticks between checkpoints.
 pub(super) const SLICE: i32 = 4096;
@@ -24,6 +25,8 @@ pub mod request {
     pub const YIELD_LOCK: u32 = 4;
     /// Signals or calls wait in the inbox.
     pub const INBOX: u32 = 8;
+    /// The interpreter is ending: all threads but the main one stop for good.
+    pub const CLOSING: u32 = 16;
 }
 
 /// What a native does at the next checkpoint on behalf of another thread.
@@ -35,12 +38,38 @@ pub struct Shared {
     /// See [`request`].
     pub requests: AtomicU32,
     inbox: Mutex<Vec<Job>>,
+    /// Where the interpreter's threads sleep.
+    parkers: Mutex<Vec<Arc<Parker>>>,
 }
 
 impl Shared {
-    /// Sets bits of [`request`].
+    /// Sets bits of [`request`], and wakes threads that sleep. Not for signal handlers: it takes a lock.
     pub fn request(&self, bits: u32) {
-        self.requests.fetch_or(bits, Ordering::Relaxed);
+        self.requests.fetch_or(bits, Ordering::SeqCst);
+        if bits & !request::YIELD_LOCK != 0
+            && let Ok(parkers) = self.parkers.lock()
+        {
+            for p in parkers.iter() {
+                p.notify();
+            }
+        }
+    }
+
+    pub(super) fn add_parker(&self, p: &Arc<Parker>) {
+        if let Ok(mut parkers) = self.parkers.lock() {
+            parkers.push(p.clone());
+        }
+    }
+
+    pub(super) fn remove_parker(&self, p: &Arc<Parker>) {
+        if let Ok(mut parkers) = self.parkers.lock() {
+            parkers.retain(|q| !Arc::ptr_eq(p, q));
+        }
+    }
+
+    /// Sets bits again that another thread must serve, or that stay set.
+    fn keep(&self, bits: u32) {
+        self.requests.fetch_or(bits, Ordering::SeqCst);
     }
 
     /// Leaves a job for the interpreter's next checkpoint.
@@ -57,7 +86,7 @@ impl Shared {
         {
             inbox.splice(0..0, jobs);
             drop(inbox);
-            self.request(request::INBOX);
+            self.keep(request::INBOX);
         }
     }
 
@@ -89,23 +118,11 @@ pub(crate) struct Limits {
     pub(super) halt: Option<Halt>,
     /// A MemoryError was raised for being over the limit; so much more is allowed to handle it.
     pub(super) memory_grace: usize,
-    /// `sys.set_coroutine_origin_tracking_depth`.
-    pub(super) origin_depth: usize,
-    /// Finalizers or callbacks are running.
-    finalizing: bool,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            fuel: None,
-            recursion: 1000,
-            slice: 0,
-            halt: None,
-            memory_grace: 0,
-            origin_depth: 0,
-            finalizing: false,
-        }
+        Limits { fuel: None, recursion: 1000, slice: 0, halt: None, memory_grace: 0 }
     }
 }
 
@@ -120,8 +137,8 @@ impl Vm {
     pub fn checkpoint(&mut self) -> R<()> {
         self.refill()?;
         self.heap.pending.set(false);
-        let bits = self.shared.requests.swap(0, Ordering::Relaxed);
-        if bits != 0 {
+        if self.shared.requests.load(Ordering::Relaxed) != 0 {
+            let bits = self.shared.requests.swap(0, Ordering::SeqCst);
             self.serve_requests(bits)?;
         }
         if self.heap.young.get() > self.heap.threshold.get() {
@@ -155,10 +172,21 @@ impl Vm {
 
     #[cold]
     fn serve_requests(&mut self, bits: u32) -> R<()> {
+        const MAIN_ALONE: u32 = request::INBOX | request::INTERRUPT;
+        let main = self.is_main_thread();
+        // These stay: a script cannot outlive a stop, and every thread must meet it.
+        self.shared.keep(bits & (request::STOP | request::CLOSING) | if main { 0 } else { bits & MAIN_ALONE });
         if bits & request::STOP != 0 {
-            // It stays requested until the host takes it back: a script cannot outlive it.
-            self.shared.request(request::STOP);
             return Err(self.halt(Halt::Stopped));
+        }
+        if bits & request::CLOSING != 0 && self.thread.is_scripts {
+            return Err(Raised::halt());
+        }
+        if bits & request::YIELD_LOCK != 0 {
+            self.yield_lock();
+        }
+        if !main {
+            return Ok(());
         }
         if bits & request::INBOX != 0 {
             let mut jobs = self.shared.clone().take().into_iter();
@@ -166,7 +194,7 @@ impl Vm {
                 if let Err(e) = job(self) {
                     // The rest comes at the next checkpoint.
                     self.shared.put_back(jobs);
-                    self.shared.request(bits & request::INTERRUPT);
+                    self.shared.keep(bits & request::INTERRUPT);
                     return Err(e);
                 }
             }
@@ -312,10 +340,10 @@ impl Vm {
 
     /// Runs the finalizers and weak reference callbacks that wait.
     pub(super) fn run_finalizers(&mut self) {
-        if self.limits.finalizing {
+        if self.thread.finalizing {
             return;
         }
-        self.limits.finalizing = true;
+        self.thread.finalizing = true;
         while self.limits.halt.is_none() {
             let callbacks = self.heap.take_callbacks();
             let finalizers = self.heap.take_finalizers();
@@ -329,7 +357,7 @@ impl Vm {
                 self.finalize(v);
             }
         }
-        self.limits.finalizing = false;
+        self.thread.finalizing = false;
     }
 
     /// Runs one object's finalizer; the object dies afterwards unless the finalizer kept it.

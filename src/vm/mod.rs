@@ -34,6 +34,7 @@ pub mod str;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod threads;
 pub mod types;
 pub mod value;
 
@@ -51,7 +52,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use types::Types;
 pub use value::Value;
 
@@ -113,8 +114,12 @@ pub struct Vm {
     lookup_cache: Box<[Cell<LookupEntry>]>,
     interner: text::Interner,
     next_keys_version: u32,
-    /// The thread that holds the lock.
+    /// The thread that holds the lock, or was the last to hold it.
     thread: frame::ThreadState,
+    /// The others.
+    parked: Vec<Option<frame::ThreadState>>,
+    lock: Arc<threads::Lock>,
+    machine: Weak<threads::Machine>,
     /// `builtins.__dict__`.
     pub builtins: Ref<Dict>,
     /// `sys.modules`.
@@ -127,7 +132,7 @@ pub struct Vm {
     pub(crate) heap: HeapBox,
 }
 
-// SAFETY: a machine is only touched by the thread that holds the lock around it; everything it points to
+// SAFETY: a machine is only touched by the thread that holds its lock (see `threads`); everything it points to
 // belongs to it alone, and values cannot leave that thread (they are not `Send`).
 unsafe impl Send for Vm {}
 
@@ -163,6 +168,9 @@ impl Vm {
             interner: text::Interner::new(hash_seed),
             next_keys_version: 1,
             thread: frame::ThreadState::new(),
+            parked: Vec::new(),
+            lock: threads::Lock::held(),
+            machine: Weak::new(),
             builtins: placeholder.clone(),
             modules: placeholder,
             state: HashMap::new(),
@@ -192,11 +200,6 @@ impl Vm {
             Some(t) => t,
             None => unreachable!("the key is the type"),
         }
-    }
-
-    /// Runs `f`, which may block, without the interpreter's lock. `f` cannot touch values.
-    pub fn blocking<T>(&mut self, f: impl FnOnce() -> T + Send) -> T {
-        f()
     }
 
     /// What other threads can reach of this interpreter.

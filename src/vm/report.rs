@@ -103,18 +103,18 @@ impl Vm {
 
     /// `sys.get_coroutine_origin_tracking_depth()`.
     pub fn coroutine_origin_depth(&self) -> usize {
-        self.limits.origin_depth
+        self.thread.origin_depth
     }
 
     /// `sys.set_coroutine_origin_tracking_depth(n)`.
     pub fn set_coroutine_origin_depth(&mut self, n: usize) {
-        self.limits.origin_depth = n;
+        self.thread.origin_depth = n;
     }
 
     /// Notes in a new coroutine who made it.
     #[cold]
     pub(super) fn note_coroutine_origin(&mut self, v: &Value) {
-        let depth = self.limits.origin_depth;
+        let depth = self.thread.origin_depth;
         let mut frames = Vec::new();
         for n in 0..depth {
             let Some(f) = self.frame_info(n) else { break };

@@ -53,7 +53,7 @@ pub fn os_failure(vm: &mut Vm, e: Errno, filename: Option<&Value>) -> Raised {
 /// `OSError`; what signal handlers raise.
 pub fn system<T: Send>(vm: &mut Vm, filename: Option<&Value>, mut call: impl FnMut() -> nix::Result<T> + Send) -> R<T> {
     loop {
-        match vm.blocking(&mut call) {
+        match vm.unlocked(&mut call) {
             Err(Errno::EINTR) => vm.checkpoint()?,
             Ok(v) => return Ok(v),
             Err(e) => return Err(os_failure(vm, e, filename)),

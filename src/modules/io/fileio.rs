@@ -546,7 +546,7 @@ fn close(vm: &mut Vm, a: &[Value]) -> R {
         if this.handle.owned { fd } else { -1 }
     };
     if fd >= 0
-        && let Err(e) = vm.blocking(|| nix::unistd::close(fd))
+        && let Err(e) = vm.unlocked(|| nix::unistd::close(fd))
         && e != Errno::EINTR
     {
         flushed?;

@@ -32,7 +32,7 @@ pub const FUNCTIONS: &[NativeDef] = &[
     ),
     NativeDef::new("close(fd)", "Close a file descriptor.", |vm, a| {
         let fd = fd_arg(vm, &a[0])?;
-        match vm.blocking(|| nix::unistd::close(fd)) {
+        match vm.unlocked(|| nix::unistd::close(fd)) {
             Ok(()) | Err(Errno::EINTR) => Ok(Value::NONE),
             Err(e) => Err(os_failure(vm, e, None)),
         }

@@ -54,7 +54,7 @@ pub const FUNCTIONS: &[NativeDef] = &[
         |vm, a| {
             let (src, dst) = (named(vm, &a[0], "symlink", "src")?, named(vm, &a[1], "symlink", "dst")?);
             let dir = dir_fd(vm, arg(a, 3))?;
-            let done = vm.blocking({
+            let done = vm.unlocked({
                 let (from, to) = (src.as_path(), dst.as_path());
                 move || nix::unistd::symlinkat(from, dir, to)
             });
@@ -155,7 +155,7 @@ pub const FUNCTIONS: &[NativeDef] = &[
         Ok(vm.int_from(old.bits()))
     }),
     NativeDef::new("sync()", "Force write of everything to disk.", |vm, _| {
-        vm.blocking(nix::unistd::sync);
+        vm.unlocked(nix::unistd::sync);
         Ok(Value::NONE)
     }),
 ];
@@ -205,7 +205,7 @@ fn unlink(vm: &mut Vm, a: &[Value], function: &str, flag: UnlinkatFlags) -> R {
 fn rename(vm: &mut Vm, a: &[Value], function: &str) -> R {
     let (src, dst) = (named(vm, &a[0], function, "src")?, named(vm, &a[1], function, "dst")?);
     let (from_dir, to_dir) = (dir_fd(vm, arg(a, 2))?, dir_fd(vm, arg(a, 3))?);
-    let done = vm.blocking({
+    let done = vm.unlocked({
         let (from, to) = (src.as_path(), dst.as_path());
         move || nix::fcntl::renameat(from_dir, from, to_dir, to)
     });
@@ -224,7 +224,7 @@ fn link(vm: &mut Vm, a: &[Value]) -> R {
     let (from_dir, to_dir) = (dir_fd(vm, arg(a, 2))?, dir_fd(vm, arg(a, 3))?);
     let follow = flag_arg(vm, arg(a, 4), true)?;
     let flag = if follow { LinkatFlags::SymlinkFollow } else { LinkatFlags::NoSymlinkFollow };
-    let done = vm.blocking({
+    let done = vm.unlocked({
         let (from, to) = (src.as_path(), dst.as_path());
         move || nix::unistd::linkat(from_dir, from, to_dir, to, flag)
     });
@@ -276,7 +276,7 @@ fn access(vm: &mut Vm, a: &[Value]) -> R {
     }
     let flags = if follow { AtFlags::empty() } else { AtFlags::AT_SYMLINK_NOFOLLOW };
     let mode = AccessFlags::from_bits_truncate(mode as i32);
-    let allowed = vm.blocking(|| match effective {
+    let allowed = vm.unlocked(|| match effective {
         true => nix::unistd::eaccess(p.path.as_path(), mode).is_ok(),
         false => nix::unistd::faccessat(dir, p.path.as_path(), mode, flags).is_ok(),
     });

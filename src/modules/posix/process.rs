@@ -309,7 +309,7 @@ fn run_shell(vm: &mut Vm, a: &[Value]) -> R {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(OsString::from_vec(line));
     environment::hand_over(vm, &mut command);
-    match vm.blocking(|| command.status()) {
+    match vm.unlocked(|| command.status()) {
         Ok(status) => {
             vm.checkpoint()?;
             Ok(vm.int(i64::from(status.into_raw())))

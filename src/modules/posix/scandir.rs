@@ -130,7 +130,7 @@ fn folder(p: &FsPath) -> PathBuf {
 
 fn open(vm: &mut Vm, p: &FsPath) -> R<std::fs::ReadDir> {
     let folder = folder(p);
-    match vm.blocking(|| std::fs::read_dir(&folder)) {
+    match vm.unlocked(|| std::fs::read_dir(&folder)) {
         Ok(d) => Ok(d),
         Err(e) if p.fd.is_some() && e.kind() == std::io::ErrorKind::NotFound => {
             Err(crate::modules::io::errors::os_failure(vm, nix::errno::Errno::EBADF, Some(&p.object)))

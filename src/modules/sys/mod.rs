@@ -35,14 +35,6 @@ pub struct Settings {
 /// The least bound on digits that may be set.
 const LEAST_MAX_STR_DIGITS: i64 = 640;
 
-struct SwitchInterval(f64);
-
-impl Default for SwitchInterval {
-    fn default() -> Self {
-        SwitchInterval(0.005)
-    }
-}
-
 /// The module, for natives that look up what scripts may have replaced in it.
 #[derive(Default)]
 struct This(Option<Ref<Module>>);
@@ -82,18 +74,12 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new(
         "_current_frames()",
         "Return a dict mapping each thread's thread id to its current stack frame.",
-        |vm, _| {
-            let frame = vm.frame_object_at(0);
-            thread_dict(vm, frame)
-        },
+        |vm, _| thread_dict(vm, |t| t.frame),
     ),
     NativeDef::new(
         "_current_exceptions()",
         "Return a dict mapping each thread's identifier to its current raised exception.",
-        |vm, _| {
-            let e = vm.handled();
-            thread_dict(vm, e)
-        },
+        |vm, _| thread_dict(vm, |t| t.handled),
     ),
     NativeDef::new("getdefaultencoding()", "Return the current default encoding.", |vm, _| {
         Ok(vm.intern("utf-8").into())
@@ -147,7 +133,7 @@ const FUNCTIONS: &[NativeDef] = &[
         },
     ),
     NativeDef::new("getswitchinterval()", "Return the current thread switch interval.", |vm, _| {
-        let seconds = vm.state::<SwitchInterval>().0;
+        let seconds = vm.switch_interval().as_secs_f64();
         Ok(vm.float(seconds))
     }),
     NativeDef::new("setswitchinterval(interval, /)", "Set the ideal thread switching delay.", |vm, a| {
@@ -155,7 +141,10 @@ const FUNCTIONS: &[NativeDef] = &[
         if seconds.is_nan() || seconds <= 0.0 {
             return Err(vm.value_error("switch interval must be strictly positive"));
         }
-        vm.state::<SwitchInterval>().0 = seconds;
+        let Ok(interval) = std::time::Duration::try_from_secs_f64(seconds) else {
+            return Err(vm.overflow_error("timestamp too large to convert to C PyTime_t"));
+        };
+        vm.set_switch_interval(interval);
         Ok(Value::NONE)
     }),
     NativeDef::new("is_finalizing()", "Return True if the interpreter is exiting.", |vm, _| {
@@ -450,13 +439,12 @@ fn frame_module(vm: &mut Vm, a: &[Value]) -> R {
     Ok(f.globals.cast::<crate::vm::dict::Dict>().and_then(|g| g.get_str(vm, &name)).unwrap_or(Value::NONE))
 }
 
-fn thread_dict(vm: &mut Vm, value: Value) -> R {
+fn thread_dict(vm: &mut Vm, part: fn(crate::vm::threads::ThreadInfo) -> Value) -> R {
     let d = vm.new_dict();
-    let id = match vm.loaded_attr("_thread", "get_ident") {
-        Some(f) => vm.call(&f, &[])?,
-        None => Value::int32(1),
-    };
-    d.set_item(vm, id, value)?;
+    for t in vm.all_threads() {
+        let id = vm.int(t.ident as i64);
+        d.set_item(vm, id, part(t))?;
+    }
     Ok(d.into())
 }
 

@@ -63,6 +63,7 @@ fn frame_of(vm: &mut Vm, tb: &Ref<Traceback>) -> R {
         generator: Value::UNDEF,
         registers: Vec::new(),
         depth: 0,
+        thread: 0,
         pc: t.pc,
         trace: Value::NONE,
     };
