@@ -234,8 +234,11 @@ fn find(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Found>> {
         }
         let folder = vm.str_of(&folder);
         if let Some(inside) = folder.strip_prefix(STDLIB_PATH) {
-            let _ = inside;
-            continue;
+            let dotted = format!("{}.{tail}", inside.trim_start_matches('/').replace('/', "."));
+            match stdlib::find(&dotted) {
+                Some(m) if dotted == full => return Ok(Some(Found::Stdlib(m))),
+                _ => continue,
+            }
         }
         let base = if folder.is_empty() { PathBuf::from(".") } else { PathBuf::from(&folder) };
         if let Some(found) = find_in(&base, tail, &mut namespace) {

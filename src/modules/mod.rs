@@ -12,6 +12,8 @@ pub mod abc;
 pub mod array;
 pub mod asyncio;
 pub mod atexit;
+pub mod binascii;
+pub mod bisect;
 pub mod builtins;
 pub mod codecs;
 pub mod collections;
@@ -19,6 +21,8 @@ pub mod contextvars;
 pub mod errno;
 pub mod functools;
 pub mod gc;
+pub mod hashlib;
+pub mod heapq;
 pub mod import;
 pub mod io;
 pub mod itertools;
@@ -46,10 +50,13 @@ pub type ModuleInit = fn(&mut Vm) -> R<Value>;
 pub const NATIVE: &[(&str, ModuleInit)] = &[
     ("_abc", abc::module),
     ("_asyncio", asyncio::module),
+    ("_bisect", bisect::module),
     ("_codecs", codecs::module),
     ("_collections", collections::module),
     ("_contextvars", contextvars::module),
     ("_functools", functools::module),
+    ("_hashlib", hashlib::module),
+    ("_heapq", heapq::module),
     ("_io", io::module),
     ("_json", json::module),
     ("_operator", operator::module),
@@ -63,6 +70,7 @@ pub const NATIVE: &[(&str, ModuleInit)] = &[
     ("_weakref", weakref::module),
     ("array", array::module),
     ("atexit", atexit::module),
+    ("binascii", binascii::module),
     ("contextvars", contextvars::module),
     ("errno", errno::module),
     ("gc", gc::module),

@@ -119,6 +119,11 @@ pub fn as_complex(vm: &Vm, v: &Value) -> Option<(f64, f64)> {
     })
 }
 
+/// Whether it is a complex number of the built-in class itself.
+pub fn is_exact(vm: &Vm, v: &Value) -> bool {
+    v.is_a::<Complex>() && vm.class_for::<Complex>().is_some_and(|k| vm.is_exact(v, &k))
+}
+
 fn this(vm: &mut Vm, v: &Value) -> R<(f64, f64)> {
     match as_complex(vm, v) {
         Some(c) => Ok(c),
@@ -158,9 +163,18 @@ fn number(vm: &mut Vm, v: &Value) -> R<Option<(f64, f64)>> {
     if let Some(f) = vm.special(v, Special::Complex) {
         let r = vm.call_special(&f, v, &[])?;
         let Some(c) = as_complex(vm, &r) else {
-            let (class, got) = (vm.class_name(v), vm.class_name(&r));
-            return Err(vm.type_error(format!("{class}.__complex__() must return a complex, not {got}")));
+            let got = vm.class_name(&r);
+            return Err(vm.type_error(format!("__complex__ returned non-complex (type {got})")));
         };
+        if !vm.class_for::<Complex>().is_some_and(|k| vm.is_exact(&r, &k)) {
+            let text = format!(
+                "__complex__ returned non-complex (type {}).  The ability to return an instance of a strict subclass \
+                 of complex is deprecated, and may be removed in a future version of Python.",
+                vm.class_name(&r)
+            );
+            let category = vm.exc.DeprecationWarning.clone();
+            vm.warn(&category, &text, 1)?;
+        }
         return Ok(Some(c));
     }
     if vm.is_int(v)
@@ -176,19 +190,13 @@ fn number(vm: &mut Vm, v: &Value) -> R<Option<(f64, f64)>> {
 fn complex_new(vm: &mut Vm, a: &[Value]) -> R {
     let cls = vm.class_arg(&a[0])?;
     let (first, second) = (arg(a, 1), arg(a, 2));
-    if let Some(s) = first.and_then(|v| v.cast::<Str>()) {
-        if second.is_some() {
-            return Err(vm.type_error("complex() can't take second arg if first is a string"));
-        }
+    if let Some(s) = first.filter(|_| second.is_none()).and_then(|v| v.cast::<Str>()) {
         let text = s.get(vm).as_bytes().to_vec();
         let shown = vm.repr_string(s.value())?;
         return match parse::parse_complex(&text, || shown) {
             Ok((re, im)) => Ok(vm.alloc_as(&cls, Complex { re, im }).into()),
             Err(e) => Err(vm.text_error(e)),
         };
-    }
-    if second.is_some_and(|v| v.is_a::<Str>()) {
-        return Err(vm.type_error("complex() second arg can't be a string"));
     }
     let re = match first {
         None => (0.0, 0.0),
@@ -215,13 +223,30 @@ fn complex_new(vm: &mut Vm, a: &[Value]) -> R {
             }
         },
     };
-    let (re, im) = if second.is_none() { re } else { (re.0 - im.1, im.0 + re.1) };
+    let is_complex =
+        |v: Option<&Value>| v.is_some_and(|v| v.is_a::<Complex>() || vm.special(v, Special::Complex).is_some());
+    let (first_complex, second_complex) = (is_complex(first), is_complex(second));
+    if second.is_some() {
+        for (v, name, complex) in [(first, "real", first_complex), (second, "imag", second_complex)] {
+            if let Some(v) = v.filter(|_| complex) {
+                let got = vm.class_name(v);
+                let category = vm.exc.DeprecationWarning.clone();
+                vm.warn(&category, &format!("complex() argument '{name}' must be a real number, not {got}"), 1)?;
+            }
+        }
+    }
+    // A part that is real adds nothing to the other one, not even the sign of a zero.
+    let (re, im) = match (second.is_some(), first_complex, second_complex) {
+        (false, ..) => re,
+        (_, f, s) => (if s { re.0 - im.1 } else { re.0 }, if f { im.0 + re.1 } else { im.0 }),
+    };
     Ok(vm.alloc_as(&cls, Complex { re, im }).into())
 }
 
 fn operand_or_float(vm: &mut Vm, v: &Value) -> R<Option<(f64, f64)>> {
     match as_complex(vm, v) {
         Some(c) => Ok(Some(c)),
+        None if vm.special(v, Special::Complex).is_some() => Ok(None),
         None => number(vm, v),
     }
 }

@@ -731,7 +731,14 @@ fn int_from_bytes(vm: &mut Vm, a: &[Value]) -> R {
         Some(v) => vm.truth(v)?,
         None => false,
     };
-    let bytes = crate::objects::bytes::bytes_from(vm, &a[1])?;
+    let bytes = match crate::objects::bytes::read_buffer(vm, &a[1])? {
+        Some(bytes) => bytes,
+        None if a[1].is_a::<Str>() || !vm.is_iterable(&a[1]) => {
+            let got = vm.class_name(&a[1]);
+            return Err(vm.type_error(format!("cannot convert '{got}' object to bytes")));
+        }
+        None => crate::objects::bytes::bytes_of_iterable(vm, &a[1], "bytes")?,
+    };
     let value = vm.big_int(BigInt::from_bytes(&bytes, little, signed));
     let cls: Ref<Class> = vm.class_arg(&a[0])?;
     if cls.is(&vm.types.int) { Ok(value) } else { vm.call(&a[0], &[value]) }

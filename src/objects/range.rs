@@ -84,9 +84,9 @@ const METHODS: &[NativeDef] = &[
 ];
 
 const ATTRS: &[GetSetDef] = &[
-    GetSetDef::new("start", "", |vm, v| Ok(this(vm, v)?.get(vm).start.clone())),
-    GetSetDef::new("stop", "", |vm, v| Ok(this(vm, v)?.get(vm).stop.clone())),
-    GetSetDef::new("step", "", |vm, v| Ok(this(vm, v)?.get(vm).step.clone())),
+    GetSetDef::with_set("start", "", |vm, v| Ok(this(vm, v)?.get(vm).start.clone()), super::descriptors::read_only),
+    GetSetDef::with_set("stop", "", |vm, v| Ok(this(vm, v)?.get(vm).stop.clone()), super::descriptors::read_only),
+    GetSetDef::with_set("step", "", |vm, v| Ok(this(vm, v)?.get(vm).step.clone()), super::descriptors::read_only),
 ];
 
 const LONG_ITER: &[NativeDef] = &[

@@ -323,7 +323,13 @@ impl Vm {
         let shown = match owner.cast::<Class>() {
             Some(c) if def.name() == "__new__" => c.get(self).display_name(),
             Some(c) => format!("{}.{}", c.get(self).display_name(), def.name()),
-            None => def.name().to_owned(),
+            // Functions of modules are named with them where no position can be told.
+            None => match owner.cast::<Str>() {
+                Some(module) if !self.str_is(module.value(), "builtins") => {
+                    format!("{}.{}", self.str_of(module.value()), def.name())
+                }
+                _ => def.name().to_owned(),
+            },
         };
         // `self` is not counted in messages.
         let hidden = usize::from(is_method);
@@ -427,7 +433,10 @@ impl Vm {
             (required.saturating_sub(hidden), most.saturating_sub(hidden), given.saturating_sub(hidden));
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         let positional_only = params.iter().all(|p| p.kind == ParamKind::PositionalOnly);
-        let text = if positional_only && most == 0 {
+        let keywords_alone = most == 0 && params.iter().any(|p| p.kind == ParamKind::KeywordOnly);
+        let text = if keywords_alone {
+            format!("{}() takes no positional arguments", short(shown))
+        } else if positional_only && most == 0 {
             format!("{shown}() takes no arguments ({given} given)")
         } else if positional_only && required == most && most == 1 {
             format!("{shown}() takes exactly one argument ({given} given)")
@@ -442,6 +451,9 @@ impl Vm {
             }
         } else if required == most {
             format!("{}() takes exactly {most} positional argument{} ({given} given)", short(shown), plural(most))
+        } else if given > most && shown == "int" {
+            // The one constructor whose limit is on positions alone.
+            format!("int expected at most {most} arguments, got {given}")
         } else if given > most {
             format!("{}() takes at most {most} argument{} ({given} given)", short(shown), plural(most))
         } else {

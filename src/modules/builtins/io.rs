@@ -53,21 +53,41 @@ fn print(vm: &mut Vm, args: &Args<'_>) -> R {
         }
     }
     let write = vm.get_attr_str(&file, "write")?;
+    // A script's own `write` sees every piece; the built-in streams get all of them at once.
+    let at_once = vm.is_exact(&write, &vm.types.builtin_function.clone());
     let mut text: Vec<u8> = Vec::new();
     for (i, v) in args.pos.iter().enumerate() {
         if i > 0 {
             push(vm, &mut text, &sep, b" ");
+            if !at_once {
+                write_piece(vm, &write, &mut text)?;
+            }
         }
-        let s = vm.str(v)?;
-        text.extend_from_slice(s.get(vm).as_bytes());
+        match vm.str(v) {
+            Ok(s) => text.extend_from_slice(s.get(vm).as_bytes()),
+            Err(e) => {
+                if !text.is_empty() {
+                    write_piece(vm, &write, &mut text)?;
+                }
+                return Err(e);
+            }
+        }
+        if !at_once {
+            write_piece(vm, &write, &mut text)?;
+        }
     }
     push(vm, &mut text, &end, b"\n");
-    let text = vm.new_str_bytes(&text).into_value();
-    vm.call(&write, &[text])?;
+    write_piece(vm, &write, &mut text)?;
     if flush {
         vm.call_method(&file, "flush", &[])?;
     }
     Ok(Value::NONE)
+}
+
+fn write_piece(vm: &mut Vm, write: &Value, text: &mut Vec<u8>) -> R<()> {
+    let piece = vm.new_str_bytes(text).into_value();
+    text.clear();
+    vm.call(write, &[piece]).map(drop)
 }
 
 fn push(vm: &Vm, text: &mut Vec<u8>, v: &Value, default: &[u8]) {
@@ -104,6 +124,6 @@ fn input(vm: &mut Vm, a: &[Value]) -> R {
 
 fn open(vm: &mut Vm, args: &Args<'_>) -> R {
     let io = crate::modules::import::import_module(vm, "_io")?;
-    let open = vm.get_attr_str(&io, "open")?;
+    let open = vm.get_attr_str(&io, "_open")?;
     vm.call_kw(&open, args)
 }

@@ -136,33 +136,30 @@ fn sum(vm: &mut Vm, a: &[Value]) -> R {
                 Some(t) => n = t,
                 None => {
                     let so_far = vm.int(n);
-                    if item.as_small_float().is_some() && so_far.is_small_int() {
-                        let start = vm.float(n as f64);
-                        return sum_floats(vm, &it, &start, Some(item));
-                    }
                     total = vm.binary(BinOp::Add, &so_far, &item)?;
                     break;
                 }
             }
         }
     }
-    if total.as_small_float().is_some() {
-        return sum_floats(vm, &it, &total, None);
+    if vm.is_exact(&total, &vm.types.float) {
+        let start = vm.as_float(&total).unwrap_or(0.0);
+        match sum_floats(vm, &it, start)? {
+            (total, true) => return Ok(total),
+            (other, false) => total = other,
+        }
+    }
+    if crate::objects::complex::is_exact(vm, &total) {
+        total = sum_complex(vm, &it, &total)?;
     }
     sum_any(vm, &it, total)
 }
 
-fn sum_floats(vm: &mut Vm, it: &Value, start: &Value, first: Option<Value>) -> R {
-    let mut s = FloatSum { high: vm.as_float(start).unwrap_or(0.0), low: 0.0 };
-    let mut pending = first;
+/// Adds floats and small ints; with `false`, the total so far when something else came.
+fn sum_floats(vm: &mut Vm, it: &Value, start: f64) -> R<(Value, bool)> {
+    let mut s = FloatSum { high: start, low: 0.0 };
     loop {
-        let item = match pending.take() {
-            Some(v) => v,
-            None => match vm.next(it)? {
-                Some(v) => v,
-                None => return Ok(vm.float(s.value())),
-            },
-        };
+        let Some(item) = vm.next(it)? else { return Ok((vm.float(s.value()), true)) };
         if vm.is_exact(&item, &vm.types.float)
             && let Some(x) = vm.as_float(&item)
         {
@@ -171,10 +168,30 @@ fn sum_floats(vm: &mut Vm, it: &Value, start: &Value, first: Option<Value>) -> R
             s.add(i as f64);
         } else {
             let so_far = vm.float(s.value());
-            let total = vm.binary(BinOp::Add, &so_far, &item)?;
-            return sum_any(vm, it, total);
+            return Ok((vm.binary(BinOp::Add, &so_far, &item)?, false));
         }
     }
+}
+
+/// Adds complex numbers, floats and small ints until the end or until something else came.
+fn sum_complex(vm: &mut Vm, it: &Value, start: &Value) -> R {
+    use crate::objects::complex;
+    let (re, im) = complex::as_complex(vm, start).unwrap_or((0.0, 0.0));
+    let mut sums = (FloatSum { high: re, low: 0.0 }, FloatSum { high: im, low: 0.0 });
+    while let Some(item) = vm.next(it)? {
+        if let Some((re, im)) = complex::as_complex(vm, &item).filter(|_| complex::is_exact(vm, &item)) {
+            sums.0.add(re);
+            sums.1.add(im);
+        } else if let Some(i) = item.as_small_int() {
+            sums.0.add(i as f64);
+        } else if let Some(x) = vm.as_float(&item).filter(|_| vm.is_exact(&item, &vm.types.float)) {
+            sums.0.add(x);
+        } else {
+            let so_far = complex::new_complex(vm, sums.0.value(), sums.1.value());
+            return vm.binary(BinOp::Add, &so_far, &item);
+        }
+    }
+    Ok(complex::new_complex(vm, sums.0.value(), sums.1.value()))
 }
 
 fn sum_any(vm: &mut Vm, it: &Value, mut total: Value) -> R {

@@ -331,10 +331,9 @@ fn init(vm: &mut Vm, a: &[Value]) -> R {
 
 fn path_of(vm: &mut Vm, file: &Value) -> R<std::path::PathBuf> {
     let path = path::fspath(vm, file)?;
-    let (bytes, is_bytes) = path::fs_bytes(vm, &path)?;
+    let (bytes, _) = path::fs_bytes(vm, &path)?;
     if bytes.contains(&0) {
-        let kind = if is_bytes { "byte" } else { "character" };
-        return Err(vm.value_error(format!("embedded null {kind}")));
+        return Err(vm.value_error("embedded null byte"));
     }
     let p = path::path_arg(vm, &path, "open", "path", Takes::default())?;
     Ok(p.path)

@@ -32,7 +32,7 @@ struct Classes {
 
 const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new(
-        "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
+        "_open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
         "Open file and return a stream.  Raise OSError upon failure.",
         open,
     ),
@@ -57,6 +57,9 @@ const FUNCTIONS: &[NativeDef] = &[
 /// None in a sound build.
 pub fn module(vm: &mut Vm) -> R<Value> {
     let m = vm.new_module("_io", FUNCTIONS);
+    if let Some(open) = vm.loaded_attr("builtins", "open") {
+        vm.module_set(&m, "open", open);
+    }
     vm.module_set(&m, "DEFAULT_BUFFER_SIZE", Value::len(DEFAULT_BUFFER_SIZE));
     let blocking = vm.exc.BlockingIOError.value().clone();
     vm.module_set(&m, "BlockingIOError", blocking);
@@ -154,7 +157,8 @@ fn parse_mode(vm: &mut Vm, mode: &str) -> R<Mode> {
     if has('t') && m.binary {
         return Err(vm.value_error("can't have text and binary mode at once"));
     }
-    if [m.creating, m.reading, m.writing, m.appending].iter().filter(|k| **k).count() != 1 {
+    // The raw file itself refuses a mode without any of them.
+    if [m.creating, m.reading, m.writing, m.appending].iter().filter(|k| **k).count() > 1 {
         return Err(vm.value_error("must have exactly one of create/read/write/append mode"));
     }
     Ok(m)

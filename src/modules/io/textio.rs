@@ -298,10 +298,12 @@ fn set_up(vm: &mut Vm, t: &Ref<TextIo>, buffer: Value, config: Config) -> R<()> 
         drop(old);
     }
     set_codec(vm, t, &encoding, &errors)?;
+    // In this order, which scripts see in what an unfit buffer raises.
+    vm.call_method(&buffer, "readable", &[])?;
+    let writable = vm.call_method(&buffer, "writable", &[])?;
     let seekable = vm.call_method(&buffer, "seekable", &[])?;
     let seekable = vm.truth(&seekable)?;
     t.get_mut(vm).seekable = seekable;
-    let writable = vm.call_method(&buffer, "writable", &[])?;
     if seekable && vm.truth(&writable)? {
         let at = vm.call_method(&buffer, "tell", &[])?;
         let start = vm.as_i64(&at) == Some(0);

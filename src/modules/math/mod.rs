@@ -4,6 +4,7 @@
 //! Elementary functions are the system's where Rust passes them on, so results agree with other languages on the
 //! same machine to the last digit.
 
+mod gamma;
 mod integer;
 mod sums;
 
@@ -74,9 +75,9 @@ const FUNCTIONS: &[NativeDef] = &[
         "",
         false
     ),
-    NativeDef::new("gamma(x, /)", "Gamma function at x.", |vm, a| gamma(vm, a, libm::tgamma, true)),
+    NativeDef::new("gamma(x, /)", "Gamma function at x.", |vm, a| gamma(vm, a, gamma::gamma, true)),
     NativeDef::new("lgamma(x, /)", "Natural logarithm of absolute value of Gamma function at x.", |vm, a| {
-        gamma(vm, a, libm::lgamma, false)
+        gamma(vm, a, gamma::log_gamma, false)
     }),
     NativeDef::new("atan2(y, x, /)", "Return the arc tangent (measured in radians) of y/x.", |vm, a| {
         let (y, x) = two(vm, a)?;
@@ -221,9 +222,7 @@ fn gamma(vm: &mut Vm, a: &[Value], f: fn(f64) -> f64, signed: bool) -> R {
     if x <= 0.0 && x.floor() == x {
         return Err(domain_error(vm, "expected a noninteger or positive integer, got ", x));
     }
-    // The logarithm is exactly 0 at both.
-    let result = if !signed && (x == 1.0 || x == 2.0) { 0.0 } else { f(x) };
-    checked(vm, x, result, "", true)
+    checked(vm, x, f(x), "", true)
 }
 
 fn fmod(vm: &mut Vm, a: &[Value]) -> R {

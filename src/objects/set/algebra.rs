@@ -204,7 +204,7 @@ pub fn intersection(vm: &mut Vm, x: &Value, y: &Value) -> R {
     }
     let it = vm.iter(y)?;
     while let Some(v) = vm.next(&it)? {
-        let hash = vm.hash_as_set_element(&v)?;
+        let hash = vm.hash(&v)?;
         if set.contains_hashed(vm, hash, &v)? {
             result.add_hashed(vm, hash, v)?;
         }

@@ -6,6 +6,7 @@
 //! points, into bytes in bytes. Invariant: a handler that returns a place within the input
 //! always leads to an end, for every codec checks that place.
 
+pub mod ascii_armor;
 mod escapes;
 mod handlers;
 mod multibyte;
