@@ -20,7 +20,7 @@ const GETSETS: &[GetSetDef] = &[
         let tb = payload(vm, v)?;
         frame_of(vm, &tb)
     }),
-    GetSetDef::new("tb_lasti", "", |vm, v| Ok(Value::len(payload(vm, v)?.get(vm).pc as usize))),
+    GetSetDef::new("tb_lasti", "", |vm, v| Ok(Value::len(payload(vm, v)?.get(vm).pc as usize * 2))),
     GetSetDef::new("tb_lineno", "", |vm, v| {
         let tb = payload(vm, v)?;
         Ok(line_of(vm, &tb).map_or(Value::NONE, |n| Value::len(n as usize)))
@@ -90,7 +90,7 @@ fn new(vm: &mut Vm, a: &[Value]) -> R {
         code,
         globals,
         frame: frame.clone(),
-        pc: u32::try_from(pc).unwrap_or(0),
+        pc: u32::try_from(pc / 2).unwrap_or(0),
         line: u32::try_from(line).unwrap_or(0),
     };
     Ok(vm.alloc(tb).into())
