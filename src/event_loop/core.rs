@@ -42,6 +42,18 @@ pub enum Entry {
     SleepOver(Ref<NativeCoroutine>),
 }
 
+impl Entry {
+    /// What it stands for: an object, or a callback of a future.
+    pub fn shown(&self) -> (Value, Option<Callback>) {
+        match self {
+            Entry::Handle(h) => (h.value().clone(), None),
+            Entry::Step(t, _) => (t.value().clone(), None),
+            Entry::Done { callback, future } => (future.clone(), Some(callback.clone())),
+            Entry::SleepOver(c) => (c.value().clone(), None),
+        }
+    }
+}
+
 impl Trace for Entry {
     fn trace(&self, tracer: &mut Tracer<'_>) {
         match self {
@@ -269,6 +281,10 @@ pub fn new_native_loop(vm: &mut Vm) -> R<Ref<EventLoop>> {
 
 /// Whether loops are in debug mode from the start: `-X dev` or `PYTHONASYNCIODEBUG`.
 pub fn debug_by_default(vm: &mut Vm) -> bool {
+    // The function is a script's to replace, once its module is there.
+    if let Some(f) = vm.loaded_attr("asyncio.coroutines", "_is_debug_mode") {
+        return vm.call(&f, &[]).and_then(|v| vm.truth(&v)).unwrap_or(false);
+    }
     let Some(flags) = vm.loaded_attr("sys", "flags") else { return false };
     let flag = |vm: &mut Vm, name: &str| vm.get_attr_str(&flags, name).and_then(|v| vm.truth(&v)).unwrap_or(false);
     if flag(vm, "dev_mode") {
@@ -277,13 +293,23 @@ pub fn debug_by_default(vm: &mut Vm) -> bool {
     !flag(vm, "ignore_environment") && std::env::var_os("PYTHONASYNCIODEBUG").is_some_and(|v| !v.is_empty())
 }
 
+/// Remembers the methods whose calls may be skipped as long as nobody replaces them.
+pub fn note_methods(vm: &mut Vm, classes: &super::Classes) {
+    let names =
+        ["call_soon", "_call_soon", "call_at", "call_later", "time", "_run_once", "create_future", "create_task"];
+    let methods = names.map(|n| vm.intern(n)).into_iter();
+    let methods = methods.filter_map(|n| vm.lookup(&classes.base_loop, &n).map(|m| (n, m))).collect();
+    classes.loop_methods.replace(methods);
+}
+
 fn plain_methods(vm: &mut Vm, class: &Ref<Class>) -> R<Plain> {
-    let base = super::classes(vm)?.base_loop.clone();
+    let classes = super::classes(vm)?;
+    let methods = classes.loop_methods.borrow();
     let mut same = |names: &[&str]| {
         names.iter().all(|name| {
             let name = vm.intern(name);
-            match (vm.lookup(class, &name), vm.lookup(&base, &name)) {
-                (Some(a), Some(b)) => a.is(&b),
+            match (vm.lookup(class, &name), methods.iter().find(|(n, _)| n.value().is(name.value()))) {
+                (Some(a), Some((_, b))) => a.is(b),
                 _ => false,
             }
         })

@@ -94,6 +94,14 @@ const ATTRS: &[GetSetDef] = &[
     }),
 ];
 
+/// A native callback that a script hands in, as the loop keeps it: a task that waits stands for itself, so that it is
+/// stepped in its own context.
+pub fn native_callback(vm: &Vm, v: &Value) -> Option<Callback> {
+    let c = v.cast::<NativeCallback>()?.get(vm);
+    let target = if c.role == Role::Wakeup { c.target.clone() } else { v.clone() };
+    Some(Callback::native(target))
+}
+
 /// A native callback with this target.
 ///
 /// # Errors

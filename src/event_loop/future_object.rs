@@ -28,11 +28,11 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::raw("__init__(self, *, loop=None)", "", init_future),
     NativeDef::new("result(self, /)", "Return the result this future represents.", |vm, a| {
-        check(vm, &a[0])?;
+        check_state(vm, &a[0])?;
         future::result(vm, &a[0])
     }),
     NativeDef::new("exception(self, /)", "Return the exception that was set on this future.", |vm, a| {
-        check(vm, &a[0])?;
+        check_state(vm, &a[0])?;
         future::exception(vm, &a[0])
     }),
     NativeDef::new("set_result(self, result, /)", "Mark the future done and set its result.", |vm, a| {
@@ -90,6 +90,15 @@ fn check(vm: &mut Vm, v: &Value) -> R<()> {
     }
 }
 
+/// As [`check`], for methods that tell how the future stands.
+fn check_state(vm: &mut Vm, v: &Value) -> R<()> {
+    if future::core_of(vm, v).is_some_and(|c| c.event_loop.is_undef()) {
+        let class = super::classes(vm)?.invalid_state.clone();
+        return Err(vm.raise_text(&class, "Future object is not initialized."));
+    }
+    check(vm, v)
+}
+
 fn init_future(vm: &mut Vm, args: &Args<'_>) -> R {
     let this = args.pos.first().cloned().unwrap_or(Value::NONE);
     if args.pos.len() > 1 {
@@ -99,7 +108,7 @@ fn init_future(vm: &mut Vm, args: &Args<'_>) -> R {
     super::only_keywords(vm, args, "Future", &["loop"])?;
     let event_loop = match super::keyword(vm, args, "loop") {
         Some(l) if !l.is_none() => l,
-        _ => super::get_event_loop(vm)?,
+        _ => super::current_loop(vm)?,
     };
     let debug = super::core::debug_of(vm, &event_loop)?;
     let fresh = FutureCore::new(event_loop);
@@ -123,11 +132,7 @@ fn add_done_callback(vm: &mut Vm, a: &[Value]) -> R {
     check(vm, &a[0])?;
     let given = arg_or_none(a, 2).clone();
     let context = if given.is_none() { context::copy_current(vm)? } else { given };
-    let callback = if a[1].is_a::<foreign::NativeCallback>() {
-        Callback::native(a[1].clone())
-    } else {
-        Callback { target: a[1].clone(), context }
-    };
+    let callback = foreign::native_callback(vm, &a[1]).unwrap_or_else(|| Callback { target: a[1].clone(), context });
     future::add_callback(vm, &a[0], callback)?;
     Ok(Value::NONE)
 }
@@ -135,9 +140,14 @@ fn add_done_callback(vm: &mut Vm, a: &[Value]) -> R {
 fn remove_done_callback(vm: &mut Vm, a: &[Value]) -> R {
     check(vm, &a[0])?;
     let all = future::core_of(vm, &a[0]).map_or(Vec::new(), FutureCore::callbacks);
+    let native = foreign::native_callback(vm, &a[1]);
     let mut removed: Vec<Value> = Vec::new();
     for c in &all {
-        let same = if c.is_native() { c.target.is(&a[1]) } else { vm.equal(&c.target, &a[1])? };
+        let same = if c.is_native() {
+            native.as_ref().is_some_and(|n| n.target.is(&c.target))
+        } else {
+            vm.equal(&c.target, &a[1])?
+        };
         if same {
             removed.push(c.target.clone());
         }

@@ -73,7 +73,7 @@ pub fn ensure_future(vm: &mut Vm, v: &Value, event_loop: Option<&Value>) -> R {
     };
     let made = match event_loop {
         Some(l) => create_task(vm, l, &coro, &Args::positional(&[])),
-        None => super::get_event_loop(vm).and_then(|l| create_task(vm, &l, &coro, &Args::positional(&[]))),
+        None => super::current_loop(vm).and_then(|l| create_task(vm, &l, &coro, &Args::positional(&[]))),
     };
     match made {
         Err(e) if close && vm.raised_is(&e, &vm.exc.RuntimeError) => {
@@ -203,7 +203,7 @@ fn add_native_callback(vm: &mut Vm, f: &Value, target: &Value, role: Role) -> R<
 /// TypeError when one is no awaitable.
 pub fn gather(vm: &mut Vm, awaitables: &[Value], return_exceptions: bool) -> R {
     if awaitables.is_empty() {
-        let l = super::get_event_loop(vm)?;
+        let l = super::current_loop(vm)?;
         let outer = future::create_future(vm, &l)?;
         let empty = vm.list(Vec::new()).into_value();
         future::set_result(vm, &outer, empty)?;

@@ -3,6 +3,7 @@
 
 use super::core::{self, Entry, EventLoop};
 use super::foreign::Bare;
+use super::future::Callback;
 use super::handle::{self, Handle};
 use super::{Classes, future, gather};
 use crate::vm::gc::weak::WeakRef;
@@ -446,6 +447,18 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_current_handle", "", |vm, v| {
         let h = this(vm, std::slice::from_ref(v))?.get(vm).current_handle.clone();
         Ok(if h.is_undef() { Value::NONE } else { h })
+    }),
+    GetSetDef::new("_ready", "What runs next: a list of its callables.", |vm, v| {
+        let l = this(vm, std::slice::from_ref(v))?;
+        let entries: Vec<(Value, Option<Callback>)> = l.get(vm).ready.iter().map(Entry::shown).collect();
+        let mut items = Vec::with_capacity(entries.len());
+        for (target, callback) in entries {
+            items.push(match callback {
+                Some(c) => super::foreign::visible_callback(vm, &c)?.0,
+                None => target,
+            });
+        }
+        Ok(vm.list(items).into())
     }),
     GetSetDef::new("_scheduled", "The timers' handles.", |vm, v| {
         let targets = this(vm, std::slice::from_ref(v))?.get(vm).timers.targets();

@@ -74,6 +74,8 @@ pub struct Classes {
     pub sync: [Ref<Class>; 4],
     /// `asyncio.Queue`, `PriorityQueue`, `LifoQueue`.
     pub queues: [Ref<Class>; 3],
+    /// The methods of `BaseEventLoop` as they were made: a script may replace them.
+    pub loop_methods: std::cell::RefCell<Vec<(Ref<Str>, Value)>>,
     /// Coroutines that died without having been awaited.
     pub never_awaited: Rc<unretrieved::NeverAwaited>,
 }
@@ -130,6 +132,7 @@ pub fn classes(vm: &mut Vm) -> R<Rc<Classes>> {
     gather::init(vm, &classes);
     handle::init(vm, &classes);
     loop_object::init(vm, &classes);
+    core::note_methods(vm, &classes);
     coroutine::init(vm, &classes);
     foreign::init(vm, &classes);
     unretrieved::init(vm, &classes);
@@ -140,6 +143,8 @@ pub fn classes(vm: &mut Vm) -> R<Rc<Classes>> {
 
 fn make_classes(vm: &mut Vm) -> R<Classes> {
     const PLAIN: u32 = class_flag::BASE | class_flag::WEAKREF;
+    // As `PLAIN`; scripts may change the class, which CPython has in Python.
+    const OPEN: u32 = PLAIN | class_flag::MUTABLE;
     const HIDDEN: u32 = class_flag::NO_NEW;
     // A class whose finalizer runs although it is not a script's.
     const FINALIZED: u32 = class_flag::HEAP | class_flag::NO_NEW;
@@ -147,16 +152,16 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
     let base_exception = vm.exc.BaseException.clone();
     let exception = vm.exc.Exception.clone();
     let abstract_loop =
-        vm.define_class_with_dict::<foreign::Bare>("asyncio.events", "AbstractEventLoop", None, PLAIN)?;
+        vm.define_class_with_dict::<foreign::Bare>("asyncio.events", "AbstractEventLoop", None, OPEN)?;
     let base_loop = vm.define_class_with_dict::<core::EventLoop>(
         "asyncio.base_events",
         "BaseEventLoop",
         Some(&abstract_loop),
-        PLAIN,
+        OPEN,
     )?;
-    let handle = vm.define_class::<handle::Handle>("asyncio.events", "Handle", None, PLAIN)?;
-    let semaphore = vm.define_class_with_dict::<sync::Semaphore>("asyncio.locks", "Semaphore", None, PLAIN)?;
-    let queue_class = vm.define_class_with_dict::<queue::Queue>("asyncio.queues", "Queue", None, PLAIN)?;
+    let handle = vm.define_class::<handle::Handle>("asyncio.events", "Handle", None, OPEN)?;
+    let semaphore = vm.define_class_with_dict::<sync::Semaphore>("asyncio.locks", "Semaphore", None, OPEN)?;
+    let queue_class = vm.define_class_with_dict::<queue::Queue>("asyncio.queues", "Queue", None, OPEN)?;
     let coroutine_base = vm.types.coroutine.clone();
     Ok(Classes {
         task: vm.define_class_with_dict::<task::Task>("_asyncio", "Task", Some(&future), PLAIN)?,
@@ -164,17 +169,17 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
             "asyncio.tasks",
             "_GatheringFuture",
             Some(&future),
-            PLAIN,
+            OPEN,
         )?,
         future,
         future_iter: vm.define_class::<future_object::FutureIter>("_asyncio", "FutureIter", None, HIDDEN)?,
-        timer_handle: vm.define_class::<handle::Handle>("asyncio.events", "TimerHandle", Some(&handle), PLAIN)?,
+        timer_handle: vm.define_class::<handle::Handle>("asyncio.events", "TimerHandle", Some(&handle), OPEN)?,
         handle,
         event_loop: vm.define_class_with_dict::<core::EventLoop>(
             "asyncio.unix_events",
             "_UnixSelectorEventLoop",
             Some(&base_loop),
-            PLAIN,
+            OPEN,
         )?,
         abstract_loop,
         base_loop,
@@ -195,16 +200,17 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
             vm.define_exception("asyncio.queues", "QueueShutDown", &exception)?,
         ],
         sync: [
-            vm.define_class_with_dict::<sync::Lock>("asyncio.locks", "Lock", None, PLAIN)?,
-            vm.define_class_with_dict::<sync::Event>("asyncio.locks", "Event", None, PLAIN)?,
+            vm.define_class_with_dict::<sync::Lock>("asyncio.locks", "Lock", None, OPEN)?,
+            vm.define_class_with_dict::<sync::Event>("asyncio.locks", "Event", None, OPEN)?,
             semaphore.clone(),
-            vm.define_class_with_dict::<sync::Semaphore>("asyncio.locks", "BoundedSemaphore", Some(&semaphore), PLAIN)?,
+            vm.define_class_with_dict::<sync::Semaphore>("asyncio.locks", "BoundedSemaphore", Some(&semaphore), OPEN)?,
         ],
         queues: [
             queue_class.clone(),
-            vm.define_class_with_dict::<queue::Queue>("asyncio.queues", "PriorityQueue", Some(&queue_class), PLAIN)?,
-            vm.define_class_with_dict::<queue::Queue>("asyncio.queues", "LifoQueue", Some(&queue_class), PLAIN)?,
+            vm.define_class_with_dict::<queue::Queue>("asyncio.queues", "PriorityQueue", Some(&queue_class), OPEN)?,
+            vm.define_class_with_dict::<queue::Queue>("asyncio.queues", "LifoQueue", Some(&queue_class), OPEN)?,
         ],
+        loop_methods: Default::default(),
         never_awaited: Rc::default(),
     })
 }
@@ -293,6 +299,33 @@ pub fn get_event_loop(vm: &mut Vm) -> R {
     let l = core::new_event_loop(vm)?;
     set_thread_loop(vm, Some(l.clone()));
     Ok(l)
+}
+
+/// The running loop, else the one that was set for the thread: what futures and tasks belong to that are made
+/// without naming a loop.
+///
+/// # Errors
+/// RuntimeError when there is none; what an installed policy raises.
+pub fn current_loop(vm: &mut Vm) -> R {
+    if let Some(l) = running_loop(vm) {
+        return Ok(l);
+    }
+    let policy = policy(vm);
+    if !policy.is_undef() {
+        return vm.call_method(&policy, "get_event_loop", &[]);
+    }
+    if let Some(l) = thread_loop(vm) {
+        return Ok(l);
+    }
+    let name = match vm.loaded_attr("threading", "current_thread") {
+        Some(f) => {
+            let thread = vm.call(&f, &[])?;
+            vm.get_attr_str(&thread, "name")?
+        }
+        None => vm.intern("MainThread").into_value(),
+    };
+    let name = vm.repr_string(&name)?;
+    Err(vm.runtime_error(format!("There is no current event loop in thread {name}.")))
 }
 
 // ---- helpers ----

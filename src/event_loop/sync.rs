@@ -9,7 +9,7 @@ use super::{Classes, gather};
 use crate::heap_object;
 use crate::vm::class::Class;
 use crate::vm::exception::Raised;
-use crate::vm::native::{Args, GetSetDef, NativeDef, arg};
+use crate::vm::native::{Args, GetSetDef, NativeDef};
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
 use std::collections::VecDeque;
@@ -406,10 +406,16 @@ const SEMAPHORE: &[NativeDef] = &[
         let payload = Semaphore { waiters: VecDeque::new(), value: 1, bound: 1, event_loop: Value::UNDEF, used: false };
         Ok(vm.alloc_as(&class, payload).into())
     }),
-    NativeDef::new("__init__(self, value=1)", "", |vm, a| {
-        let s = vm.this::<Semaphore>(a, "__init__")?.clone();
-        let value = match arg(a, 1) {
-            Some(v) => vm.index_i64(v)?,
+    NativeDef::raw("__init__(self, value=1)", "", |vm, args| {
+        let s = vm.this::<Semaphore>(args.pos, "__init__")?.clone();
+        super::only_keywords(vm, args, "Semaphore.__init__", &["value"])?;
+        let n = args.pos.len();
+        if n > 2 {
+            let text = format!("Semaphore.__init__() takes from 1 to 2 positional arguments but {n} were given");
+            return Err(vm.type_error(text));
+        }
+        let value = match args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "value")) {
+            Some(v) => vm.index_i64(&v)?,
             None => 1,
         };
         if value < 0 {

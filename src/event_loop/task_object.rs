@@ -83,7 +83,7 @@ fn init_task(vm: &mut Vm, args: &Args<'_>) -> R {
     };
     let event_loop = match super::keyword(vm, args, "loop") {
         Some(l) if !l.is_none() => l,
-        _ => super::get_event_loop(vm)?,
+        _ => super::current_loop(vm)?,
     };
     let eager = match super::keyword(vm, args, "eager_start") {
         Some(v) => vm.truth(&v)?,
@@ -125,7 +125,7 @@ const ATTRS: &[GetSetDef] = &[
             let t = this(vm, v)?;
             let on = match new {
                 Some(new) => vm.truth(&new)?,
-                None => false,
+                None => return Err(vm.attribute_error_text("cannot delete attribute")),
             };
             t.get_mut(vm).log_destroy = on;
             Ok(())

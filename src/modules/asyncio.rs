@@ -22,6 +22,9 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("get_event_loop()", "Return the running event loop, or this thread's.", |vm, _| {
         event_loop::get_event_loop(vm)
     }),
+    NativeDef::new("_get_current_loop()", "The running event loop, or the one that was set.", |vm, _| {
+        event_loop::current_loop(vm)
+    }),
     NativeDef::new("set_event_loop(loop, /)", "Set this thread's event loop.", set_event_loop),
     NativeDef::new("new_event_loop()", "Make an event loop.", |vm, _| {
         let policy = event_loop::policy(vm);

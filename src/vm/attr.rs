@@ -361,7 +361,7 @@ impl Vm {
     /// # Errors
     /// TypeError for a built-in class; AttributeError; what descriptors of the metaclass raise.
     pub fn type_set_attr(&mut self, class: &Ref<Class>, name: &Ref<Str>, value: Option<Value>) -> R<()> {
-        if !class.get(self).is_heap() {
+        if !class.get(self).is_mutable() {
             let (class, attr) = (class.get(self).display_name(), self.quoted(name));
             return Err(self.type_error(format!("cannot set {attr} attribute of immutable type '{class}'")));
         }

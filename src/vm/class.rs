@@ -34,6 +34,8 @@ pub mod class_flag {
     pub const EXCEPTION: u32 = 256;
     /// A subclass of `type`.
     pub const METACLASS: u32 = 512;
+    /// A built-in class whose attributes scripts may change: CPython has it in Python.
+    pub const MUTABLE: u32 = 1024;
 }
 
 /// The payload of a class.
@@ -158,9 +160,14 @@ impl Class {
         self.flags & flag != 0
     }
 
-    /// Whether scripts may change its attributes.
+    /// Whether a script made it.
     pub fn is_heap(&self) -> bool {
         self.has(class_flag::HEAP)
+    }
+
+    /// Whether scripts may change its attributes.
+    pub fn is_mutable(&self) -> bool {
+        self.has(class_flag::HEAP | class_flag::MUTABLE)
     }
 
     /// The name for messages.

@@ -295,6 +295,19 @@ impl Vm {
     /// would make a circle.
     pub(super) fn chain_context(&mut self, exception: &Value) {
         let handled = self.handled();
+        self.chain_to(exception, handled);
+    }
+
+    /// Sets `__context__` of an exception that is thrown into the running chain of generators to the one that the
+    /// chain handles. What those handle who drive the chain does not count.
+    pub(super) fn chain_thrown(&mut self, exception: &Value) {
+        if let Some(handled) = self.handled_in_chain() {
+            self.chain_to(exception, handled);
+        }
+        self.thread.context_done = true;
+    }
+
+    fn chain_to(&mut self, exception: &Value, handled: Value) {
         if !handled.is_object() || handled.is(exception) {
             return;
         }

@@ -330,25 +330,22 @@ impl Vm {
             if f.generator.is_null() {
                 continue;
             }
-            let mut g = f.generator;
-            // SAFETY: generators of running frames are alive, and links of running chains are right.
-            unsafe {
-                while g != f.root {
-                    g = (*Header::payload::<Generator>(g)).link;
-                    if g.is_null() {
-                        break;
-                    }
-                    let h = &(*Header::payload::<Generator>(g)).handled;
-                    if !h.is(&Value::INHERITED) {
-                        return h.clone();
-                    }
-                }
+            if let Some(h) = handled_above(f) {
+                return h;
             }
             if !f.aux.is(&Value::INHERITED) {
                 return f.aux.clone();
             }
         }
         Value::NONE
+    }
+
+    /// The exception that the running chain of generators handles.
+    pub(super) fn handled_in_chain(&self) -> Option<Value> {
+        if !self.thread.handled.is(&Value::INHERITED) {
+            return Some(self.thread.handled.clone());
+        }
+        self.thread.nth(0).filter(|f| !f.generator.is_null()).and_then(handled_above)
     }
 
     /// The function of a frame, as a value.
@@ -366,4 +363,23 @@ impl Vm {
         unsafe { Header::inc(p) };
         Ref::from_value_unchecked(Value::from_ptr(p))
     }
+}
+
+/// What the generators handle that await a frame's running one, the nearest first.
+fn handled_above(f: &Frame) -> Option<Value> {
+    let mut g = f.generator;
+    // SAFETY: generators of running frames are alive, and links of running chains are right.
+    unsafe {
+        while g != f.root {
+            g = (*Header::payload::<Generator>(g)).link;
+            if g.is_null() {
+                break;
+            }
+            let h = &(*Header::payload::<Generator>(g)).handled;
+            if !h.is(&Value::INHERITED) {
+                return Some(h.clone());
+            }
+        }
+    }
+    None
 }

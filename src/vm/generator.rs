@@ -696,6 +696,13 @@ impl Vm {
         self.guarded(|vm| {
             vm.enter_generator(g, 0, frame_flag::ENTRY)?;
             vm.step_over_for_throw();
+            let e = if e.is_halt() {
+                e
+            } else {
+                let exception = vm.exception_value(e);
+                vm.chain_thrown(&exception);
+                vm.raise(exception)
+            };
             let result = vm.run(Some(e))?;
             Ok(if std::mem::take(&mut vm.thread.yielded) {
                 GenStep::Yielded(result)

@@ -344,7 +344,7 @@ fn flags(vm: &mut Vm, v: &Value) -> R {
             bits |= 1 << bit;
         }
     }
-    if !own.is_heap() {
+    if !own.is_mutable() {
         bits |= 1 << 8;
     }
     if own.is_heap() && own.instances_have_dict() {
