@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Times the programs of benches/cpu on several interpreters, side by side in one run.
+"""Times the programs of benches/cpu or benches/async on several interpreters, side by side in one run.
 
-usage: run.py [-k PART]... [-n RUNS] [-t SECONDS] [--markdown] [--json FILE] [--baseline NAME=CMD] NAME=CMD ...
+usage: run.py [-a AREA] [-k PART]... [-n RUNS] [-t SECONDS] [--markdown] [--json FILE] [--baseline NAME=CMD]
+              NAME=CMD ...
 
     benches/run.py --baseline cpython=python3.14 apy=target/release/apy
+    benches/run.py -a async --baseline cpython=python3.14 apy=target/release/apy
 
 The interpreters take turns on each program, so a machine that slows down slows all of them. Every interpreter must
 print what the baseline prints (the first one given, unless --baseline names another); one that prints something else,
@@ -158,7 +160,8 @@ def table(rows, names, base):
         line += [cell(ratio(row, base, n, 1), "%.2f") for n in others]
         lines.append(line)
     programs = [(p, r) for p, r in rows if p != START]
-    groups = [("geometric mean", programs), ("generators, coroutines", [x for x in programs if x[0].startswith(COROUTINES)])]
+    chains = [x for x in programs if x[0].startswith(COROUTINES)]
+    groups = [("geometric mean", programs)] + ([("generators, coroutines", chains)] if chains else [])
     for title, members in groups:
         line = [f"{title} ({len(members)})"] + [""] * len(names)
         for index, gap in ((0, len(names)), (1, 0)):
@@ -191,7 +194,8 @@ def parse_interpreter(text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="times benches/cpu on several interpreters")
+    parser = argparse.ArgumentParser(description="times the programs of benches on several interpreters")
+    parser.add_argument("-a", choices=("cpu", "async"), default="cpu", metavar="AREA", help="cpu (usual) or async")
     parser.add_argument("-k", action="append", default=[], metavar="PART", help="only programs whose name contains PART")
     parser.add_argument("-n", type=int, default=5, metavar="RUNS", help="runs of each program (5)")
     parser.add_argument("-t", type=float, default=60, metavar="SECONDS", help="time limit of one run (60)")
@@ -206,12 +210,13 @@ def main():
     if not interpreters or len(set(names)) != len(names) or args.n < 1:
         parser.error("at least one NAME=CMD, each name once, and at least one run")
     base = names[0]
-    programs = sorted(f[:-3] for f in os.listdir(os.path.join(HERE, "cpu")) if f.endswith(".py"))
+    folder, ending = os.path.join(HERE, args.a), ".py" if args.a == "cpu" else ".apy"
+    programs = sorted(f.removesuffix(ending) for f in os.listdir(folder) if f.endswith(ending))
     if args.k:
         programs = [p for p in programs if any(part in p for part in args.k)]
     rows, failures = [], []
     jobs = [] if args.no_startup else [(START, ["-c", "pass"], max(args.n, 10))]
-    jobs += [(p, [os.path.join(HERE, "cpu", p + ".py")], args.n) for p in programs]
+    jobs += [(p, [os.path.join(folder, p + ending)], args.n) for p in programs]
     for program, arguments, runs in jobs:
         if sys.stderr.isatty():
             print(f"\r\x1b[K{program} ...", end="\r", file=sys.stderr, flush=True)
