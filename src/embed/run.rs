@@ -4,9 +4,10 @@ use crate::compiler::{self, CompileOptions};
 use crate::event_loop::top_level;
 use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
-use crate::vm::function::CodeObject;
+use crate::vm::function::{CodeObject, Module};
 use crate::vm::generator::Generator;
 use crate::vm::object::Ref;
+use crate::vm::str::Str;
 use crate::vm::{R, Value, Vm};
 
 /// What a source text is.
@@ -229,14 +230,44 @@ impl Vm {
         crate::modules::thread::wait_at_exit(self);
         crate::modules::atexit::run(self);
         self.close_threads();
-        if let Ok(globals) = self.main_globals() {
-            let old = globals.get_mut(self).take();
-            drop(old);
+        self.leave_modules()?;
+        self.flush_streams()
+    }
+
+    /// Lets go of the script's own modules. What only they hold is finalized while its globals still have their
+    /// names; the modules that something else keeps alive are emptied after that, the last one first.
+    fn leave_modules(&mut self) -> R<()> {
+        let [class, ..] = crate::objects::weakref::classes(self);
+        let modules = self.modules.clone();
+        let mut left = Vec::new();
+        let entries: Vec<_> = modules.get(self).iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        for (name, module) in entries {
+            let Some(m) = module.cast::<Module>() else { continue };
+            let dict = m.get(self).dict.clone();
+            let file = self.intern("__file__");
+            let file = dict
+                .get_str(self, &file)
+                .and_then(|f| f.cast::<Str>().map(|f| f.get(self).to_string_lossy().into_owned()));
+            let main = name.cast::<Str>().is_some_and(|n| n.get(self).to_str() == Some("__main__"));
+            if main || file.is_some_and(|f| !f.starts_with("<stdlib>")) {
+                left.push(self.new_weakref(&class, &module, Value::UNDEF)?);
+                modules.remove(self, &name)?;
+            }
         }
         self.checkpoint()?;
         self.collect_garbage();
         self.checkpoint()?;
-        self.flush_streams()
+        for w in left.into_iter().rev() {
+            let Some(module) = self.weak_target(&w) else { continue };
+            if let Some(m) = module.cast::<Module>() {
+                let dict = m.get(self).dict.clone();
+                let old = dict.get_mut(self).take();
+                drop(old);
+            }
+            self.checkpoint()?;
+        }
+        self.collect_garbage();
+        self.checkpoint()
     }
 
     /// Evaluates an expression in `__main__`.

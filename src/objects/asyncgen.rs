@@ -44,15 +44,19 @@ const METHODS: &[NativeDef] = &[
         new_asend(vm, a, Value::NONE)
     }),
     NativeDef::new("asend(self, value, /)", "Send 'value' in generator.", |vm, a| new_asend(vm, a, a[1].clone())),
-    NativeDef::new("athrow(self, typ, val=None, tb=None, /)", "Raise exception in generator.", |vm, a| {
+    // Wrong arguments are found when the result is awaited.
+    NativeDef::new("athrow(self, *args)", "Raise exception in generator.", |vm, a| {
         let agen = first_use(vm, a)?;
-        let args = Some(a.to_vec());
+        let mut args = vec![a[0].clone()];
+        args.extend(vm.tuple_clone(&a[1]).unwrap_or_default());
+        let args = Some(args);
         Ok(vm.alloc(Athrow { agen, args, state: INIT }).into())
     }),
     NativeDef::new("aclose(self, /)", "Raise GeneratorExit inside generator.", |vm, a| {
         let agen = first_use(vm, a)?;
         Ok(vm.alloc(Athrow { agen, args: None, state: INIT }).into())
     }),
+    NativeDef::new("__del__(self, /)", "Called when the instance is about to be destroyed.", generator::finalize),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", repr),
     NativeDef::new("__class_getitem__(cls, item, /)", "See PEP 585", |vm, a| vm.generic_alias(&a[0], &a[1])),
     NativeDef::new("__sizeof__(self, /)", "Size of the generator in memory, in bytes.", |_, _| Ok(Value::int32(104))),
@@ -242,6 +246,15 @@ fn athrow_parts(vm: &mut Vm, a: &[Value]) -> R<(Ref<Athrow>, Ref<Generator>, u8)
     Ok((this, agen, state))
 }
 
+/// The number of arguments that `athrow` takes; the first is the generator.
+fn check_count(vm: &mut Vm, args: &[Value]) -> R<()> {
+    match args.len() - 1 {
+        0 => Err(vm.type_error("athrow expected at least 1 argument, got 0")),
+        1..=3 => Ok(()),
+        n => Err(vm.type_error(format!("athrow expected at most 3 arguments, got {n}"))),
+    }
+}
+
 fn set_athrow(vm: &mut Vm, this: &Ref<Athrow>, state: u8) {
     this.get_mut(vm).state = state;
 }
@@ -300,7 +313,7 @@ fn athrow_send(vm: &mut Vm, a: &[Value], value: Value) -> R {
             set_athrow(vm, &this, ITERATING);
             vm.set_agen_busy(&agen, true);
             let e = match &args {
-                Some(args) => match exception_to_throw(vm, args) {
+                Some(args) => match check_count(vm, args).and_then(|()| exception_to_throw(vm, args)) {
                     Ok(e) => e,
                     Err(e) => return athrow_result(vm, &this, &agen, closing, Err(e)),
                 },

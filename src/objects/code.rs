@@ -156,7 +156,7 @@ fn lines(vm: &mut Vm, a: &[Value]) -> R {
     let items = merged
         .into_iter()
         .map(|(start, stop, line)| {
-            let parts = vec![Value::len(start as usize), Value::len(stop as usize), optional(line, line != 0)];
+            let parts = vec![Value::len(start as usize * 2), Value::len(stop as usize * 2), optional(line, line != 0)];
             vm.tuple(parts).into_value()
         })
         .collect();

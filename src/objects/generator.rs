@@ -44,6 +44,7 @@ const COMMON: &[NativeDef] = &[
         throw,
     ),
     NativeDef::new("close(self, /)", "Raise GeneratorExit inside generator.", close),
+    NativeDef::new("__del__(self, /)", "Called when the instance is about to be destroyed.", finalize),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", repr),
     NativeDef::new("__sizeof__(self, /)", "Size of the generator in memory, in bytes.", |_, _| Ok(Value::int32(104))),
 ];
@@ -120,6 +121,13 @@ fn throw(vm: &mut Vm, a: &[Value]) -> R {
 fn close(vm: &mut Vm, a: &[Value]) -> R {
     let g = vm.this::<Generator>(a, "close")?.clone();
     vm.gen_close(&g)
+}
+
+/// `__del__`: what the end of an unfinished generator runs.
+pub fn finalize(vm: &mut Vm, a: &[Value]) -> R {
+    vm.this::<Generator>(a, "__del__")?;
+    vm.finalize_generator(&a[0]);
+    Ok(Value::NONE)
 }
 
 /// The exception that the arguments of `throw` describe.

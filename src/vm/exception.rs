@@ -291,20 +291,18 @@ impl Vm {
         }
     }
 
+    /// Sets the context of an exception to what the running generator itself handles, if anything.
+    pub(super) fn chain_own_context(&mut self, exception: &Value) {
+        if self.thread.handled.is_object() {
+            self.chain_context(exception);
+        }
+    }
+
     /// Sets `__context__` of a new exception to the handled one, as raising inside a handler does, unless that
     /// would make a circle.
     pub(super) fn chain_context(&mut self, exception: &Value) {
         let handled = self.handled();
         self.chain_to(exception, handled);
-    }
-
-    /// Sets `__context__` of an exception that is thrown into the running chain of generators to the one that the
-    /// chain handles. What those handle who drive the chain does not count.
-    pub(super) fn chain_thrown(&mut self, exception: &Value) {
-        if let Some(handled) = self.handled_in_chain() {
-            self.chain_to(exception, handled);
-        }
-        self.thread.context_done = true;
     }
 
     fn chain_to(&mut self, exception: &Value, handled: Value) {

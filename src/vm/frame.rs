@@ -31,6 +31,8 @@ pub(super) mod frame_flag {
     pub const FOR: u8 = 8;
     /// A frame object exists for it.
     pub const OBSERVED: u8 = 16;
+    /// The chain was resumed by `throw`: what leaves a generator that was suspended then is raised anew in its parent.
+    pub const THROWN: u8 = 32;
 }
 
 /// One running function or chain of generators.
@@ -338,14 +340,6 @@ impl Vm {
             }
         }
         Value::NONE
-    }
-
-    /// The exception that the running chain of generators handles.
-    pub(super) fn handled_in_chain(&self) -> Option<Value> {
-        if !self.thread.handled.is(&Value::INHERITED) {
-            return Some(self.thread.handled.clone());
-        }
-        self.thread.nth(0).filter(|f| !f.generator.is_null()).and_then(handled_above)
     }
 
     /// The function of a frame, as a value.

@@ -102,7 +102,7 @@ impl Generator {
     fn drop_registers(&mut self) {
         let start = self as *mut Generator as usize + size_of::<Generator>();
         let me = Header::of_payload(self);
-        for i in 0..self.nregs as usize {
+        for i in (0..self.nregs as usize).rev() {
             // SAFETY: as above; `&mut self` makes it exclusive.
             unsafe {
                 let v = std::mem::replace(&mut *(start as *mut Value).add(i), Value::UNDEF);
@@ -694,16 +694,24 @@ impl Vm {
             self.detach_delegate(g);
         }
         self.guarded(|vm| {
-            vm.enter_generator(g, 0, frame_flag::ENTRY)?;
-            vm.step_over_for_throw();
-            let e = if e.is_halt() {
-                e
+            vm.enter_generator(g, 0, frame_flag::ENTRY | frame_flag::THROWN)?;
+            let awaits = vm.step_over_for_throw();
+            let result = if awaits && vm.raised_is(&e, &vm.exc.StopIteration.clone()) {
+                // Where something is awaited, StopIteration is its result, wherever it comes from.
+                let value = vm.stop_value(e);
+                // SAFETY: the frame was just pushed, and stands behind its `Await`.
+                unsafe { (*vm.thread.frame).pc = (*vm.thread.frame).pc.sub(1) };
+                vm.finish_await(value);
+                vm.run(None)?
+            } else if e.is_halt() {
+                vm.run(Some(e))?
             } else {
-                let exception = vm.exception_value(e);
-                vm.chain_thrown(&exception);
-                vm.raise(exception)
+                let e = vm.exception_value(e);
+                vm.chain_own_context(&e);
+                // What the code that calls `throw` handles is no context of what it throws.
+                vm.thread.context_done = true;
+                vm.run(Some(Raised(e)))?
             };
-            let result = vm.run(Some(e))?;
             Ok(if std::mem::take(&mut vm.thread.yielded) {
                 GenStep::Yielded(result)
             } else {
@@ -713,15 +721,17 @@ impl Vm {
     }
 
     /// Errors are attributed to the instruction before `pc`: when an `Await` is about to be executed again,
-    /// `pc` moves past it.
-    fn step_over_for_throw(&mut self) {
+    /// `pc` moves past it. True when it was one.
+    fn step_over_for_throw(&mut self) -> bool {
         // SAFETY: the running frame is a generator's, and `pc` is in its code.
         unsafe {
             let frame = self.thread.frame;
-            if (*(*frame).pc).op_byte() == Op::Await as u8 {
+            let awaits = (*(*frame).pc).op_byte() == Op::Await as u8;
+            if awaits {
                 (*frame).pc = (*frame).pc.add(1);
                 self.abandon_delegate();
             }
+            awaits
         }
     }
 
@@ -812,7 +822,7 @@ impl Vm {
     }
 
     /// What freeing a generator runs: see [`needs_finalizer`].
-    pub(super) fn finalize_generator(&mut self, v: &Value) {
+    pub fn finalize_generator(&mut self, v: &Value) {
         let Some(g) = v.cast::<Generator>() else { return };
         let flags = self.gen_flags(g);
         if flags.has(CodeFlags::ASYNC_GENERATOR) {

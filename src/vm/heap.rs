@@ -408,11 +408,26 @@ impl Heap {
                 return;
             }
             heap.draining.set(true);
-            heap.destroy(p);
+            heap.take_apart(p);
             while let Some(q) = (*heap.dead.get()).pop() {
-                heap.destroy(q);
+                heap.take_apart(q);
             }
             heap.draining.set(false);
+        }
+    }
+
+    /// Destroys an object and puts what it alone held on the stack of the dead, so that they are taken apart one
+    /// wholly after the other, as recursion would do it: sequences from their end, all others from their beginning.
+    unsafe fn take_apart(&self, p: *mut Header) {
+        // SAFETY: as for `destroy`; the stack is not borrowed meanwhile.
+        unsafe {
+            let mark = (*self.dead.get()).len();
+            let backwards = matches!((*p).kind, Kind::List | Kind::Tuple);
+            self.destroy(p);
+            let dead = &mut *self.dead.get();
+            if dead.len() > mark + 1 && !backwards {
+                dead[mark..].reverse();
+            }
         }
     }
 

@@ -138,7 +138,7 @@ static THREAD_INFO: StructSeq = StructSeq {
 };
 
 static ASYNCGEN_HOOKS: StructSeq = StructSeq {
-    module: "sys",
+    module: "builtins",
     name: "asyncgen_hooks",
     doc: "A named tuple of the hooks of asynchronous generators.",
     visible: 2,
@@ -151,7 +151,7 @@ static ASYNCGEN_HOOKS: StructSeq = StructSeq {
 };
 
 static UNRAISABLE: StructSeq = StructSeq {
-    module: "sys",
+    module: "builtins",
     name: "UnraisableHookArgs",
     doc: "UnraisableHookArgs\n\nType used to pass arguments to sys.unraisablehook.",
     visible: 5,

@@ -184,7 +184,11 @@ fn new(vm: &mut Vm, a: &[Value]) -> R {
 fn repr(vm: &mut Vm, a: &[Value]) -> R {
     let this = described(vm, &a[0])?;
     let items = vm.tuple_clone(&a[0]).unwrap_or_default();
-    let mut text = format!("{}.{}(", this.module, this.name).into_bytes();
+    let mut text = match this.module {
+        "builtins" => format!("{}(", this.name),
+        module => format!("{module}.{}(", this.name),
+    }
+    .into_bytes();
     for (i, item) in items.iter().enumerate() {
         if i > 0 {
             text.extend_from_slice(b", ");

@@ -20,6 +20,7 @@ const GETSETS: &[GetSetDef] = &[
         let tb = payload(vm, v)?;
         frame_of(vm, &tb)
     }),
+    // Two to an instruction, as in `f_lasti` and as `co_positions` is read.
     GetSetDef::new("tb_lasti", "", |vm, v| Ok(Value::len(payload(vm, v)?.get(vm).pc as usize * 2))),
     GetSetDef::new("tb_lineno", "", |vm, v| {
         let tb = payload(vm, v)?;

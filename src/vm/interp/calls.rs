@@ -13,6 +13,7 @@ use super::super::str::Tuple;
 use super::super::value::Value;
 use super::super::{R, Vm};
 use super::{Next, build};
+use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::{FLAG_VARIANT, Instr, Op};
 
 impl Vm {
@@ -147,7 +148,7 @@ impl Vm {
         unsafe {
             let sent = if argc == 2 { (*regs.add(first + 1)).clone() } else { Value::NONE };
             let this = (*regs.add(first)).clone();
-            if !self.resume_in_loop(&this, sent, dst)? {
+            if !self.resume_in_loop(m, &this, sent, dst)? {
                 return Ok(None);
             }
             for i in 0..argc {
@@ -174,7 +175,7 @@ impl Vm {
         // SAFETY: as for `call_native_at`.
         unsafe {
             let sent = if argc == 1 { (*regs.add(base + 1)).clone() } else { Value::NONE };
-            if !self.resume_in_loop(this, sent, dst)? {
+            if !self.resume_in_loop(m, this, sent, dst)? {
                 return Ok(None);
             }
             for i in 0..=argc {
@@ -185,9 +186,14 @@ impl Vm {
     }
 
     /// Resumes a generator or coroutine as a frame of this loop, where nothing speaks against it.
-    fn resume_in_loop(&mut self, this: &Value, sent: Value, dst: u16) -> R<bool> {
+    fn resume_in_loop(&mut self, m: MachineFn, this: &Value, sent: Value, dst: u16) -> R<bool> {
         let Some(g) = this.cast::<Generator>() else { return Ok(false) };
-        if self.gen_flags(g).has(crate::compiler::code::CodeFlags::ASYNC_GENERATOR) {
+        // Coroutines have no `__next__`; asynchronous generators have neither.
+        let others = match m {
+            MachineFn::Send => CodeFlags::ASYNC_GENERATOR,
+            _ => CodeFlags::ASYNC_GENERATOR | CodeFlags::COROUTINE,
+        };
+        if self.gen_flags(g).has(others) {
             return Ok(false);
         }
         let state = self.gen_state(g);
@@ -453,7 +459,7 @@ impl Vm {
             if (*frame).flags & frame_flag::OBSERVED != 0 {
                 self.frame_left();
             }
-            for i in 0..locals {
+            for i in (0..locals).rev() {
                 *regs.add(i) = Value::UNDEF;
             }
             let flags = (*frame).flags;

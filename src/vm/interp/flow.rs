@@ -424,6 +424,8 @@ impl Vm {
         let e = self.handled();
         if e.is_a::<Exception>() {
             self.thread.context_done = true;
+            // The traceback does not get the place of the bare `raise`.
+            self.thread.reraising = true;
             Raised(e)
         } else {
             self.runtime_error("No active exception to reraise")

@@ -74,7 +74,11 @@ impl Vm {
             let frame = self.thread.frame;
             if (*frame).flags & frame_flag::GENERATOR != 0 {
                 let e = self.generator_failure(e);
+                let thrown = (*frame).flags & frame_flag::THROWN != 0 && (*frame).chain == 0;
                 let Some(f) = self.end_generator() else {
+                    if thrown {
+                        self.chain_own_context(&e);
+                    }
                     // The parent stands at its `Await`: errors are attributed to the instruction before `pc`.
                     (*self.thread.frame).pc = (*self.thread.frame).pc.add(1);
                     return Left::Frame(e);
@@ -85,7 +89,7 @@ impl Vm {
             if (*frame).flags & frame_flag::OBSERVED != 0 {
                 self.frame_left();
             }
-            for i in 0..n {
+            for i in (0..n).rev() {
                 *regs.add(i) = Value::UNDEF;
             }
             let f = self.pop_frame();
@@ -160,7 +164,7 @@ impl Vm {
                     }
                 } else {
                     let (regs, n) = ((*frame).regs, (*(*frame).code).nregs as usize);
-                    for i in 0..n {
+                    for i in (0..n).rev() {
                         *regs.add(i) = Value::UNDEF;
                     }
                     drop(self.pop_frame());
