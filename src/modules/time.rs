@@ -127,6 +127,20 @@ const FUNCTIONS: &[NativeDef] = &[
         "Parse a string to a time tuple according to a format specification.",
         strptime,
     ),
+    NativeDef::new("_strptime(data_string, format, /)", "All that a text tells of a date, for datetime.", |vm, a| {
+        let p = parsed(vm, a)?;
+        let fields = [p.year, p.month, p.day, p.hour, p.minute, p.second, p.microsecond];
+        let mut items: Vec<Value> = fields.into_iter().map(|n| vm.int(n)).collect();
+        items.push(match p.offset {
+            Some((seconds, microseconds)) => {
+                let pair = [vm.int(seconds), vm.int(microseconds)];
+                vm.pair(pair)
+            }
+            None => Value::NONE,
+        });
+        items.push(p.zone.map_or(Value::NONE, |zone| vm.new_str(&zone).into_value()));
+        Ok(vm.tuple(items).into())
+    }),
     NativeDef::new("tzset()", "Initialize, or reinitialize, the local timezone.", |vm, _| {
         vm.state::<CurrentZone>().0 = None;
         let name = vm.intern("time");
@@ -466,7 +480,7 @@ fn strftime(vm: &mut Vm, a: &[Value]) -> R {
     Ok(vm.new_str(&time_format::strftime(&format, &t)).into())
 }
 
-fn strptime(vm: &mut Vm, a: &[Value]) -> R {
+fn parsed(vm: &mut Vm, a: &[Value]) -> R<time_format::Parsed> {
     let mut texts = [String::new(), "%a %b %d %H:%M:%S %Y".to_owned()];
     for (i, text) in texts.iter_mut().enumerate() {
         let Some(v) = arg(a, i) else { continue };
@@ -479,10 +493,11 @@ fn strptime(vm: &mut Vm, a: &[Value]) -> R {
     }
     let [text, format] = texts;
     vm.tick(text.len() + format.len())?;
-    let p = match time_format::strptime(&text, &format) {
-        Ok(p) => p,
-        Err(e) => return Err(vm.text_error(e)),
-    };
+    time_format::strptime(&text, &format).map_err(|e| vm.text_error(e))
+}
+
+fn strptime(vm: &mut Vm, a: &[Value]) -> R {
+    let p = parsed(vm, a)?;
     let t = BrokenDown {
         year: p.year,
         month: p.month,

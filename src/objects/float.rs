@@ -6,7 +6,7 @@ use crate::bigint::BigInt;
 use crate::text::format_spec;
 use crate::text::number::{float_hex, float_text, parse};
 use crate::vm::class::Class;
-use crate::vm::native::{GetSetDef, NativeDef, arg};
+use crate::vm::native::{Args, GetSetDef, NativeDef, arg};
 use crate::vm::numbers::Float;
 use crate::vm::object::Ref;
 use crate::vm::ops::CmpOp;
@@ -26,7 +26,7 @@ pub fn init(vm: &mut Vm) -> R<()> {
 }
 
 const METHODS: &[NativeDef] = &[
-    NativeDef::new(
+    NativeDef::raw(
         "__new__(cls, x=0, /)",
         "Convert a string or number to a floating-point number, if possible.",
         float_new,
@@ -214,9 +214,17 @@ fn from_object(vm: &mut Vm, v: &Value) -> R<Option<f64>> {
     Ok(vm.as_float(v))
 }
 
-fn float_new(vm: &mut Vm, a: &[Value]) -> R {
-    let cls = vm.class_arg(&a[0])?;
-    let x = match arg(a, 1) {
+fn float_new(vm: &mut Vm, args: &Args<'_>) -> R {
+    let cls = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
+    let init = vm.names.__init__.clone();
+    if !args.kw_names.is_empty() && super::inherits(vm, &cls, &vm.types.float, &init) {
+        return Err(vm.type_error("float() takes no keyword arguments"));
+    }
+    let given = args.pos.len().saturating_sub(1);
+    if given > 1 {
+        return Err(vm.type_error(format!("float expected at most 1 argument, got {given}")));
+    }
+    let x = match args.pos.get(1) {
         None => 0.0,
         Some(v) => match from_text(vm, v)? {
             Some(x) => x,

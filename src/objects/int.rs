@@ -411,7 +411,7 @@ fn compute_small(vm: &mut Vm, x: i64, y: i64, op: Op) -> Option<R> {
         Op::And => x & y,
         Op::Or => x | y,
         Op::Xor => x ^ y,
-        Op::FloorDiv | Op::Mod | Op::DivMod if y == 0 => return Some(Err(division_by_zero(vm, op))),
+        Op::FloorDiv | Op::Mod | Op::DivMod if y == 0 => return Some(Err(division_by_zero(vm))),
         Op::FloorDiv => floor_div(x, y)?,
         Op::Mod => floor_mod(x, y)?,
         Op::DivMod => {
@@ -454,12 +454,8 @@ fn floor_mod(x: i64, y: i64) -> Option<i64> {
     Some(if m != 0 && (m < 0) != (y < 0) { m + y } else { m })
 }
 
-fn division_by_zero(vm: &mut Vm, op: Op) -> crate::vm::exception::Raised {
-    vm.zero_division_error(match op {
-        Op::Mod => "integer modulo by zero",
-        Op::TrueDiv => "division by zero",
-        _ => "integer division or modulo by zero",
-    })
+fn division_by_zero(vm: &mut Vm) -> crate::vm::exception::Raised {
+    vm.zero_division_error("division by zero")
 }
 
 fn compute_big(vm: &mut Vm, x: &BigInt, y: &BigInt, op: Op) -> R {
@@ -478,7 +474,7 @@ fn compute_big(vm: &mut Vm, x: &BigInt, y: &BigInt, op: Op) -> R {
         Op::Xor => x ^ y,
         Op::FloorDiv | Op::Mod | Op::DivMod => {
             vm.tick((wx.saturating_mul(wy) / 64).min(1 << 30) as usize)?;
-            let Some((q, r)) = x.divmod(y) else { return Err(division_by_zero(vm, op)) };
+            let Some((q, r)) = x.divmod(y) else { return Err(division_by_zero(vm)) };
             match op {
                 Op::FloorDiv => q,
                 Op::Mod => r,
@@ -490,7 +486,7 @@ fn compute_big(vm: &mut Vm, x: &BigInt, y: &BigInt, op: Op) -> R {
         }
         Op::TrueDiv => {
             if y.is_zero() {
-                return Err(division_by_zero(vm, op));
+                return Err(division_by_zero(vm));
             }
             return match x.true_div(y) {
                 Some(f) => Ok(vm.float(f)),

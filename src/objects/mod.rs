@@ -3,6 +3,9 @@
 //! Payloads that the machine itself reads are in `vm`; everything a script can ask of them is here. Safe Rust
 //! throughout.
 
+use crate::vm::class::Class;
+use crate::vm::object::Ref;
+use crate::vm::str::Str;
 use crate::vm::{R, Vm};
 
 pub mod asyncgen;
@@ -37,6 +40,16 @@ pub mod template;
 pub mod tuple;
 pub mod union;
 pub mod weakref;
+
+/// Whether a class has a method from `base` itself: no class between the two defines its own.
+///
+/// Subclasses with an `__init__` (or `__new__`) of their own may be called with keywords that the base refuses.
+pub(crate) fn inherits(vm: &Vm, class: &Ref<Class>, base: &Ref<Class>, method: &Ref<Str>) -> bool {
+    match (vm.lookup(class, method), vm.lookup(base, method)) {
+        (Some(found), Some(own)) => found.is(&own),
+        (found, own) => found.is_none() == own.is_none(),
+    }
+}
 
 /// Gives all built-in classes their methods. `object` and `type` come first: the others inherit.
 ///

@@ -84,7 +84,8 @@ pub fn init(vm: &mut Vm) -> R<()> {
 fn tuple_new(vm: &mut Vm, args: &Args<'_>) -> R {
     let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
     let exact = class.is(&vm.types.tuple);
-    if !args.kw_names.is_empty() && (exact || !class.get(vm).is_heap()) {
+    let init = vm.names.__init__.clone();
+    if !args.kw_names.is_empty() && (exact || crate::objects::inherits(vm, &class, &vm.types.tuple, &init)) {
         return Err(vm.type_error("tuple() takes no keyword arguments"));
     }
     let given = args.pos.len().saturating_sub(1);

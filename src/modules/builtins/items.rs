@@ -13,7 +13,10 @@ pub(super) const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("any(iterable, /)", "Return True if bool(x) is True for any x in the iterable.", |vm, a| {
         until(vm, &a[0], true)
     }),
-    NativeDef::new("len(obj, /)", "Return the number of items in a container.", |vm, a| Ok(Value::len(vm.len(&a[0])?))),
+    NativeDef::new("len(obj, /)", "Return the number of items in a container.", |vm, a| {
+        let n = vm.len(&a[0])?;
+        Ok(vm.int_from(n as u64))
+    }),
     NativeDef::new("iter(object, sentinel=None, /)", "Get an iterator from an object.", iter),
     NativeDef::machine(
         "next(iterator, default=None, /)",

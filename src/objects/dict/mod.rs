@@ -13,6 +13,7 @@ pub use views::{new_view, view_parts};
 
 use super::generic_alias::class_getitem;
 use super::list::push_repr;
+use super::set::AnySet;
 use crate::vm::dict::Dict;
 use crate::vm::native::{Args, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
@@ -252,6 +253,10 @@ fn union(vm: &mut Vm, left: &Value, right: &Value) -> R {
 fn from_keys(vm: &mut Vm, a: &[Value]) -> R {
     let value = arg_or_none(a, 2).clone();
     let made = if a[0].is(vm.types.dict.value()) { vm.new_dict().into() } else { vm.call(&a[0], &[])? };
+    if a[0].is(vm.types.dict.value()) && (vm.is_exact(&a[1], &vm.types.set) || vm.is_exact(&a[1], &vm.types.frozenset))
+    {
+        return from_set(vm, &a[1], value);
+    }
     let it = vm.iter(&a[1])?;
     let plain = if vm.is_exact(&made, &vm.types.dict) { made.cast::<Dict>() } else { None };
     while let Some(k) = vm.next(&it)? {
@@ -261,6 +266,20 @@ fn from_keys(vm: &mut Vm, a: &[Value]) -> R {
         }
     }
     Ok(made)
+}
+
+/// The elements of a set as keys, with the hashes that the set knows.
+fn from_set(vm: &mut Vm, elements: &Value, value: Value) -> R {
+    let made = vm.new_dict();
+    if let Some(elements) = AnySet::of(elements) {
+        let mut place = 0;
+        while let Some((next, hash, k)) = elements.at(vm, place) {
+            place = next;
+            vm.tick(1)?;
+            made.set_item_hashed(vm, hash, k, value.clone())?;
+        }
+    }
+    Ok(made.into())
 }
 
 fn pop(vm: &mut Vm, a: &[Value]) -> R {

@@ -129,7 +129,10 @@ pub fn init(vm: &mut Vm) -> R<()> {
 fn init_list(vm: &mut Vm, args: &Args<'_>) -> R {
     let list = vm.this::<List>(args.pos, "__init__")?;
     if !args.kw_names.is_empty() {
-        return Err(vm.type_error("list() takes no keyword arguments"));
+        let (class, new) = (vm.class_of(list.value()).clone(), vm.names.__new__.clone());
+        if crate::objects::inherits(vm, &class, &vm.types.list, &new) {
+            return Err(vm.type_error("list() takes no keyword arguments"));
+        }
     }
     if args.pos.len() > 2 {
         return Err(vm.type_error(format!("list expected at most 1 argument, got {}", args.pos.len() - 1)));
@@ -157,7 +160,10 @@ pub fn extend(vm: &mut Vm, list: &Ref<List>, iterable: &Value) -> R<()> {
     }
     let it = vm.iter(iterable)?;
     let hint = vm.length_hint(iterable, 8)?;
-    vm.check_alloc(hint.saturating_mul(size_of::<Value>()))?;
+    // A hint that no list could hold is no promise to be taken seriously.
+    if list.get(vm).items.len().saturating_add(hint) <= isize::MAX as usize {
+        vm.check_alloc(hint.saturating_mul(size_of::<Value>()))?;
+    }
     if list.get(vm).items.is_empty() {
         list.get_mut(vm).items.reserve(hint.min(1 << 16));
     }
@@ -286,6 +292,11 @@ fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
         };
         vm.tick(1)?;
         if !vm.equal(&left, &right)? {
+            // The comparison may have shortened the lists: then their lengths decide.
+            let (n, m) = (x.get(vm).items.len(), y.get(vm).items.len());
+            if at >= n || at >= m {
+                return Ok(Value::bool(op.holds(n.cmp(&m))));
+            }
             return match op {
                 CmpOp::Eq => Ok(Value::FALSE),
                 CmpOp::Ne => Ok(Value::TRUE),

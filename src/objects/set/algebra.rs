@@ -99,7 +99,7 @@ impl AnySet {
     }
 
     /// The element at or after a place in the table, with the place after it.
-    fn at(&self, vm: &Vm, place: usize) -> Option<(usize, u64, Value)> {
+    pub(crate) fn at(&self, vm: &Vm, place: usize) -> Option<(usize, u64, Value)> {
         self.table(vm).next_hashed(place).map(|(next, hash, k)| (next, hash, k.clone()))
     }
 }

@@ -292,7 +292,8 @@ fn init_set(vm: &mut Vm, args: &Args<'_>) -> R {
 fn new_frozen(vm: &mut Vm, args: &Args<'_>) -> R {
     let class: Ref<Class> = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
     let exact = class.is(&vm.types.frozenset);
-    if !args.kw_names.is_empty() && exact {
+    let init = vm.names.__init__.clone();
+    if !args.kw_names.is_empty() && (exact || crate::objects::inherits(vm, &class, &vm.types.frozenset, &init)) {
         return Err(vm.type_error("frozenset() takes no keyword arguments"));
     }
     let given = args.pos.len().saturating_sub(1);

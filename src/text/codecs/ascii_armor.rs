@@ -72,6 +72,9 @@ pub fn from_base64(text: &[u8], strict: bool) -> Result<Vec<u8>, String> {
             if strict && in_quad == 0 {
                 return Err("Excess padding not allowed".to_owned());
             }
+            if strict && in_quad == 1 {
+                break;
+            }
             continue;
         }
         let Some(n) = sextet(c) else {
