@@ -135,6 +135,7 @@ fn execute(command: Command, native_stack: usize) -> Result<u8> {
         .warnings(command.warnings)
         .native_stack(native_stack)
         .build();
+    interpreter.attach(apy::modules::signal::install_interrupt)?;
     let result = match command.program {
         Program::File(path) => {
             let source =

@@ -6,9 +6,10 @@
 use super::coroutine::{self, NativeCoroutine};
 use super::future::{self, Callback};
 use super::handle::{self, Handle};
-use super::reactor::Reactor;
+use super::reactor::{Due, Reactor};
 use super::task::{self, Task};
 use super::timers::{self, Timers};
+use super::transport::{self, Ready, Transport};
 use super::{context, foreign, report, top_level};
 use crate::heap_object;
 use crate::vm::class::Class;
@@ -40,6 +41,8 @@ pub enum Entry {
     },
     /// A native `sleep` is over.
     SleepOver(Ref<NativeCoroutine>),
+    /// A transport's descriptor is ready.
+    Io(Ref<Transport>, Ready),
 }
 
 impl Entry {
@@ -50,6 +53,7 @@ impl Entry {
             Entry::Step(t, _) => (t.value().clone(), None),
             Entry::Done { callback, future } => (future.clone(), Some(callback.clone())),
             Entry::SleepOver(c) => (c.value().clone(), None),
+            Entry::Io(t, _) => (t.value().clone(), None),
         }
     }
 }
@@ -67,6 +71,7 @@ impl Trace for Entry {
                 future.trace(tracer);
             }
             Entry::SleepOver(c) => c.trace(tracer),
+            Entry::Io(t, _) => t.trace(tracer),
         }
     }
     fn clear(&mut self) {}
@@ -209,6 +214,8 @@ heap_object! {
         pub outside: usize,
     }
     skip {
+        /// The last iteration began with a poll that reported something.
+        pub polled: bool,
         /// The thread that the loop runs on.
         pub thread: Option<ThreadId>,
         /// Made when the loop first blocks or watches a descriptor.
@@ -251,6 +258,7 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         tracks_origins: false,
         until_complete: Value::UNDEF,
         outside: 0,
+        polled: false,
         thread: None,
         reactor: None,
         waker: None,
@@ -458,6 +466,7 @@ pub fn set_up(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     {
         let mut this = l.get_mut(vm);
         this.thread = Some(std::thread::current().id());
+        this.polled = false;
         this.old_hooks = old.into();
     }
     vm.set_asyncgen_hooks([first, last]);
@@ -625,6 +634,11 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
         // Nothing can have happened outside that the queue does not show: other threads put their calls into it.
         return vm.tick(1);
     }
+    if !idle && this.polled {
+        // What was just reported leads to one iteration more, before which nothing is asked.
+        l.get_mut(vm).polled = false;
+        return vm.tick(1);
+    }
     let timeout = match this.timers.next_time() {
         _ if !idle => Some(0.0),
         Some(when) => {
@@ -652,8 +666,18 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     if let Err(e) = polled {
         return Err(vm.os_error(&e, None));
     }
-    for h in due {
-        let handle = l.get(vm).reactor.as_ref().and_then(|r| r.handle(h));
+    l.get_mut(vm).polled = !due.is_empty();
+    for d in due {
+        let (fd, writer) = match d {
+            Due::Source(object, ready) => {
+                if let Some(t) = object.cast::<Transport>() {
+                    l.get_mut(vm).ready.push_back(Entry::Io(t.clone(), ready));
+                }
+                continue;
+            }
+            Due::Watch { fd, writer } => (fd, writer),
+        };
+        let handle = l.get(vm).reactor.as_ref().and_then(|r| r.handle(fd, writer));
         if let Some(handle) = handle.as_ref().and_then(|v| v.cast::<Handle>())
             && !handle.get(vm).cancelled
         {
@@ -738,6 +762,10 @@ pub fn run_entry(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
         }
         Entry::Done { callback, future } => run_callback(vm, l, callback, future),
         Entry::SleepOver(c) => coroutine::sleep_over(vm, &c),
+        Entry::Io(t, ready) => {
+            let result = transport::on_ready(vm, &t, ready);
+            settle(vm, l, result, t.value())
+        }
     }
 }
 

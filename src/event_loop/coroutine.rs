@@ -9,6 +9,7 @@ use super::core::{self, EventLoop};
 use super::future::{self, Future};
 use super::gather;
 use super::queue::{self, Queue};
+use super::streams::{self, StreamOp};
 use super::sync::{self, Event, Lock, Semaphore};
 use super::unretrieved::NeverAwaited;
 use crate::vm::exception::Raised;
@@ -39,6 +40,8 @@ pub enum Op {
     QueuePut(Ref<Queue>, Value),
     /// `queue.join()`.
     QueueJoin(Ref<Queue>),
+    /// See [`StreamOp`]; absent while it runs.
+    Stream(Option<Box<StreamOp>>),
 }
 
 impl Op {
@@ -54,6 +57,7 @@ impl Op {
             Op::QueueGet(_) => "Queue.get",
             Op::QueuePut(..) => "Queue.put",
             Op::QueueJoin(_) => "Queue.join",
+            Op::Stream(s) => s.as_ref().map_or("stream", |s| s.name()),
         }
     }
 }
@@ -74,6 +78,7 @@ impl Trace for Op {
                 q.trace(tracer);
                 v.trace(tracer);
             }
+            Op::Stream(s) => s.iter().for_each(|s| s.trace(tracer)),
         }
     }
     fn clear(&mut self) {
@@ -294,6 +299,7 @@ fn begin(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<Next> {
             let q = q.clone();
             queue::begin_join(vm, &q)
         }
+        Op::Stream(_) => with_stream(vm, c, streams::begin),
     }
 }
 
@@ -329,7 +335,22 @@ fn go_on(vm: &mut Vm, c: &Ref<NativeCoroutine>, f: &Value, outcome: Result<Value
             let q = q.clone();
             queue::end_join(vm, &q, f, outcome)
         }
+        Op::Stream(_) => with_stream(vm, c, |vm, s| streams::go_on(vm, s, f, outcome)),
     }
+}
+
+/// Takes a stream's operation out of its coroutine while it runs.
+fn with_stream(vm: &mut Vm, c: &Ref<NativeCoroutine>, run: impl FnOnce(&mut Vm, &mut StreamOp) -> R<Next>) -> R<Next> {
+    let taken = match &mut c.get_mut(vm).op {
+        Op::Stream(slot) => slot.take(),
+        _ => None,
+    };
+    let Some(mut op) = taken else { return Ok(Next::Return(Value::NONE)) };
+    let next = run(vm, &mut op);
+    if let Op::Stream(slot) = &mut c.get_mut(vm).op {
+        *slot = Some(op);
+    }
+    next
 }
 
 // ---- sleep ----

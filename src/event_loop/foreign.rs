@@ -209,6 +209,7 @@ pub fn call_soon(vm: &mut Vm, event_loop: &Value, entry: Entry) -> R<()> {
             (callable, Some(future), context)
         }
         Entry::SleepOver(c) => return super::coroutine::sleep_over(vm, &c),
+        Entry::Io(t, ready) => return super::transport::on_ready(vm, &t, ready),
     };
     let name = vm.names.call_soon.clone();
     let f = vm.get_attr(event_loop, &name)?;

@@ -16,6 +16,7 @@ pub fn init(vm: &mut Vm, classes: &Classes) {
     vm.extend_class(&classes.abstract_loop, ABSTRACT, &[]);
     vm.extend_class(&classes.base_loop, METHODS, ATTRS);
     vm.extend_class(&classes.base_loop, SCRIPTED, &[]);
+    vm.extend_class(&classes.base_loop, NETWORKED, &[]);
     vm.extend_class(&classes.base_loop, WATCHING, &[]);
 }
 
@@ -115,6 +116,54 @@ const SCRIPTED: &[NativeDef] = scripted![
     "set_default_executor" => "_set_default_executor",
     "default_exception_handler" => "_default_exception_handler",
     "call_exception_handler" => "_call_exception_handler",
+];
+
+/// A method whose body is a function of `asyncio.selector_events`.
+macro_rules! networked {
+    ($($name:literal),* $(,)?) => {
+        &[$(NativeDef::raw(concat!($name, "(self, *args, **kwargs)"), "", |vm, args| {
+            let f = super::apy_function(vm, "selector_events", $name)?;
+            vm.call_kw(&f, args)
+        }),)*]
+    };
+}
+
+const NETWORKED: &[NativeDef] = networked![
+    "getaddrinfo",
+    "getnameinfo",
+    "create_connection",
+    "create_server",
+    "sendfile",
+    "start_tls",
+    "create_unix_connection",
+    "create_unix_server",
+    "connect_accepted_socket",
+    "create_datagram_endpoint",
+    "connect_read_pipe",
+    "connect_write_pipe",
+    "subprocess_shell",
+    "subprocess_exec",
+    "sock_recv",
+    "sock_recv_into",
+    "sock_recvfrom",
+    "sock_recvfrom_into",
+    "sock_sendall",
+    "sock_sendto",
+    "sock_connect",
+    "sock_accept",
+    "sock_sendfile",
+    "add_signal_handler",
+    "remove_signal_handler",
+    "_sock_sendfile_native",
+    "_sock_sendfile_fallback",
+    "_ensure_resolved",
+    "_make_socket_transport",
+    "_make_datagram_transport",
+    "_make_read_pipe_transport",
+    "_make_write_pipe_transport",
+    "_start_serving",
+    "_stop_serving",
+    "_accept_connection",
 ];
 
 const METHODS: &[NativeDef] = &[
@@ -316,6 +365,14 @@ const METHODS: &[NativeDef] = &[
             let class = vm.exc.NotImplementedError.clone();
             let e = vm.new_exception(&class, Vec::new()).into_value();
             Err(vm.raise(e))
+        },
+    ),
+    NativeDef::new(
+        "_resolve(self, host, port, family, type, proto, flags)",
+        "A future of what getaddrinfo finds.",
+        |vm, a| {
+            let l = this(vm, a)?;
+            super::resolver::resolve(vm, &l, a.get(1..).unwrap_or_default())
         },
     ),
     NativeDef::new("_write_to_self(self)", "Wake the loop up.", |vm, a| {

@@ -21,11 +21,16 @@ pub mod loop_object;
 pub mod queue;
 pub mod reactor;
 pub mod report;
+pub mod resolver;
+pub mod stream_writer;
+pub mod streams;
 pub mod sync;
 pub mod task;
 pub mod task_object;
 pub mod timers;
 pub mod top_level;
+pub mod transport;
+pub mod transport_object;
 pub mod unretrieved;
 
 use crate::vm::class::{Class, class_flag};

@@ -3,6 +3,7 @@
 //! Watching is level-triggered, as `add_reader` promises, over a poll that reports edges: a descriptor that was
 //! reported is armed again before the next poll.
 
+use super::transport::Ready;
 use crate::vm::Value;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -14,11 +15,29 @@ use std::time::Duration;
 const WAKER: Token = Token(usize::MAX);
 const EVENTS: usize = 1024;
 
-/// What is to be done for one direction of a descriptor: a key of [`Reactor::handle`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Due {
-    fd: i32,
-    writer: bool,
+/// Marks tokens of sources; below it lie a source's number and the number of times that the place was used before.
+const SOURCE: usize = 1 << 62;
+/// Bits of a source's place.
+const PLACE: u32 = 32;
+
+/// What is to be done.
+pub enum Due {
+    /// One direction of a descriptor is ready: a key of [`Reactor::handle`].
+    Watch {
+        /// The descriptor.
+        fd: i32,
+        /// Writing, not reading.
+        writer: bool,
+    },
+    /// A source is ready.
+    Source(Value, Ready),
+}
+
+/// A descriptor that belongs to a native object, which is told of edges.
+struct Source {
+    object: Value,
+    /// How often the place was used before.
+    age: usize,
 }
 
 /// The handles of a descriptor.
@@ -49,6 +68,10 @@ pub struct Reactor {
     watches: HashMap<i32, Watch>,
     /// Reported since the last poll, to be armed again.
     reported: Vec<i32>,
+    /// Descriptors of native objects.
+    sources: Vec<Source>,
+    /// Free places in `sources`.
+    free: Vec<usize>,
 }
 
 /// The part that works without the interpreter's lock.
@@ -82,12 +105,22 @@ impl Reactor {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let events = Events::with_capacity(EVENTS);
-        Ok((Reactor { poll, events, watches: HashMap::new(), reported: Vec::new() }, waker))
+        Ok((
+            Reactor {
+                poll,
+                events,
+                watches: HashMap::new(),
+                reported: Vec::new(),
+                sources: Vec::new(),
+                free: Vec::new(),
+            },
+            waker,
+        ))
     }
 
     /// Whether any descriptor is watched.
     pub fn watches(&self) -> bool {
-        !self.watches.is_empty()
+        !self.watches.is_empty() || self.sources.len() > self.free.len()
     }
 
     /// Arms what was reported, and gives the part that blocks.
@@ -109,14 +142,25 @@ impl Reactor {
             if event.token() == WAKER {
                 continue;
             }
+            if n & SOURCE != 0 {
+                if let Some(s) = self.source(n) {
+                    let ready = Ready {
+                        read: event.is_readable() || event.is_read_closed() || event.is_error(),
+                        write: event.is_writable() || event.is_write_closed() || event.is_error(),
+                        end: event.is_read_closed() || event.is_error(),
+                    };
+                    due.push(Due::Source(s.object.clone(), ready));
+                }
+                continue;
+            }
             let Ok(fd) = i32::try_from(n) else { continue };
             self.reported.push(fd);
             let failed = event.is_error();
             if event.is_readable() || event.is_read_closed() || failed {
-                due.push(Due { fd, writer: false });
+                due.push(Due::Watch { fd, writer: false });
             }
             if event.is_writable() || event.is_write_closed() || failed {
-                due.push(Due { fd, writer: true });
+                due.push(Due::Watch { fd, writer: true });
             }
         }
         self.events.clear();
@@ -124,9 +168,68 @@ impl Reactor {
     }
 
     /// The handle that is to run.
-    pub fn handle(&self, due: Due) -> Option<Value> {
-        let watch = self.watches.get(&due.fd)?;
-        if due.writer { watch.writer.clone() } else { watch.reader.clone() }
+    pub fn handle(&self, fd: i32, writer: bool) -> Option<Value> {
+        let watch = self.watches.get(&fd)?;
+        if writer { watch.writer.clone() } else { watch.reader.clone() }
+    }
+
+    fn source(&self, token: usize) -> Option<&Source> {
+        let (at, age) = (token & ((1 << PLACE) - 1), (token & !SOURCE) >> PLACE);
+        self.sources.get(at).filter(|s| s.age == age && !s.object.is_undef())
+    }
+
+    /// Watches the descriptor of a native object for edges: for reading, or else for writing; gives the source's
+    /// number.
+    ///
+    /// # Errors
+    /// When the system cannot watch it.
+    pub fn add_source(&mut self, fd: i32, object: Value, read: bool) -> io::Result<usize> {
+        let at = match self.free.pop() {
+            Some(at) => at,
+            None => {
+                self.sources.push(Source { object: Value::UNDEF, age: 0 });
+                self.sources.len() - 1
+            }
+        };
+        let Some(s) = self.sources.get_mut(at) else { return Err(io::ErrorKind::Other.into()) };
+        let id = SOURCE | s.age << PLACE | at;
+        // The end of a pipe for writing reports only that nobody reads any more.
+        let interest = if read { Interest::READABLE } else { Interest::WRITABLE };
+        match self.poll.registry().register(&mut SourceFd(&fd), Token(id), interest) {
+            Ok(()) => {
+                s.object = object;
+                Ok(id)
+            }
+            Err(e) => {
+                self.free.push(at);
+                Err(e)
+            }
+        }
+    }
+
+    /// Changes what a source is watched for.
+    ///
+    /// # Errors
+    /// When the system cannot watch it.
+    pub fn watch_source(&mut self, id: usize, fd: i32, read: bool, write: bool) -> io::Result<()> {
+        let interest = match (read, write) {
+            (true, true) => Interest::READABLE | Interest::WRITABLE,
+            (true, false) => Interest::READABLE,
+            _ => Interest::WRITABLE,
+        };
+        self.poll.registry().reregister(&mut SourceFd(&fd), Token(id), interest)
+    }
+
+    /// Stops watching a source; gives its object.
+    pub fn remove_source(&mut self, id: usize, fd: i32) -> Option<Value> {
+        self.source(id)?;
+        let at = id & ((1 << PLACE) - 1);
+        // A closed descriptor cannot be taken out any more.
+        let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+        let s = self.sources.get_mut(at)?;
+        s.age = (s.age + 1) & ((1 << (61 - PLACE)) - 1);
+        self.free.push(at);
+        Some(std::mem::replace(&mut s.object, Value::UNDEF))
     }
 
     /// Watches a descriptor; gives the handle that did so before.

@@ -43,6 +43,7 @@ pub fn run_timed(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
             handle::new(vm, f, args, l.value(), c)?.into_value()
         }
         Entry::SleepOver(c) => c.value().clone(),
+        Entry::Io(t, _) => t.value().clone(),
     };
     let old = std::mem::replace(&mut l.get_mut(vm).current_handle, current.clone());
     drop(old);

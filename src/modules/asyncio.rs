@@ -232,5 +232,14 @@ pub fn module(vm: &mut Vm) -> R<Value> {
     for (name, class) in names {
         vm.module_set(&module, name, class.value().clone());
     }
+    let made = [
+        ("StreamReader", event_loop::streams::reader_class(vm)?),
+        ("_StreamReaderProtocol", event_loop::streams::protocol_class(vm)?),
+        ("_StreamWriter", event_loop::stream_writer::class(vm)?),
+        ("_Transport", event_loop::transport_object::class(vm)?),
+    ];
+    for (name, class) in made {
+        vm.module_set(&module, name, class.into_value());
+    }
     Ok(module.into())
 }

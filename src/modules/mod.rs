@@ -33,6 +33,9 @@ pub mod operator;
 pub mod posix;
 pub mod random;
 pub mod re;
+pub mod select;
+pub mod signal;
+pub mod socket;
 pub mod stdlib;
 pub mod string;
 pub mod r#struct;
@@ -60,8 +63,11 @@ pub const NATIVE: &[(&str, ModuleInit)] = &[
     ("_io", io::module),
     ("_json", json::module),
     ("_operator", operator::module),
+    ("_posixsubprocess", posix::spawn::module),
     ("_random", random::module),
     ("_re", re::objects::module),
+    ("_signal", signal::module),
+    ("_socket", socket::module),
     ("_string", string::module),
     ("_struct", r#struct::module),
     ("_thread", thread::module),
@@ -76,6 +82,7 @@ pub const NATIVE: &[(&str, ModuleInit)] = &[
     ("gc", gc::module),
     ("itertools", itertools::module),
     ("math", math::module),
+    ("select", select::module),
     ("time", time::module),
     ("unicodedata", unicodedata::module),
 ];

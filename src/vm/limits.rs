@@ -23,10 +23,12 @@ pub mod request {
     pub const INTERRUPT: u32 = 2;
     /// Another thread wants the lock.
     pub const YIELD_LOCK: u32 = 4;
-    /// Signals or calls wait in the inbox.
+    /// Calls wait in the inbox.
     pub const INBOX: u32 = 8;
     /// The interpreter is ending: all threads but the main one stop for good.
     pub const CLOSING: u32 = 16;
+    /// A signal has come.
+    pub const SIGNAL: u32 = 32;
 }
 
 /// What a native does at the next checkpoint on behalf of another thread.
@@ -118,11 +120,13 @@ pub(crate) struct Limits {
     pub(super) halt: Option<Halt>,
     /// A MemoryError was raised for being over the limit; so much more is allowed to handle it.
     pub(super) memory_grace: usize,
+    /// Serves signals.
+    on_signal: Option<fn(&mut Vm) -> R<()>>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { fuel: None, recursion: 1000, slice: 0, halt: None, memory_grace: 0 }
+        Limits { fuel: None, recursion: 1000, slice: 0, halt: None, memory_grace: 0, on_signal: None }
     }
 }
 
@@ -172,7 +176,7 @@ impl Vm {
 
     #[cold]
     fn serve_requests(&mut self, bits: u32) -> R<()> {
-        const MAIN_ALONE: u32 = request::INBOX | request::INTERRUPT;
+        const MAIN_ALONE: u32 = request::INBOX | request::INTERRUPT | request::SIGNAL;
         let main = self.is_main_thread();
         // These stay: a script cannot outlive a stop, and every thread must meet it.
         self.shared.keep(bits & (request::STOP | request::CLOSING) | if main { 0 } else { bits & MAIN_ALONE });
@@ -194,10 +198,17 @@ impl Vm {
                 if let Err(e) = job(self) {
                     // The rest comes at the next checkpoint.
                     self.shared.put_back(jobs);
-                    self.shared.keep(bits & request::INTERRUPT);
+                    self.shared.keep(bits & (request::INTERRUPT | request::SIGNAL));
                     return Err(e);
                 }
             }
+        }
+        if bits & request::SIGNAL != 0
+            && let Some(serve) = self.limits.on_signal
+            && let Err(e) = serve(self)
+        {
+            self.shared.keep(bits & request::INTERRUPT);
+            return Err(e);
         }
         if bits & request::INTERRUPT != 0 {
             let class = self.exc.KeyboardInterrupt.clone();
@@ -205,6 +216,11 @@ impl Vm {
             return Err(self.raise(e.into_value()));
         }
         Ok(())
+    }
+
+    /// Says who serves signals, at safe points.
+    pub fn set_signal_server(&mut self, serve: fn(&mut Vm) -> R<()>) {
+        self.limits.on_signal = Some(serve);
     }
 
     pub(super) fn halt(&mut self, why: Halt) -> Raised {

@@ -29,8 +29,11 @@ pub mod ops;
 pub mod report;
 pub mod seq;
 pub mod set;
+pub mod signals;
+pub mod spawn;
 pub mod special;
 pub mod str;
+pub mod system;
 #[cfg(test)]
 mod tests;
 pub mod text;

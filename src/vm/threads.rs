@@ -351,7 +351,7 @@ impl Vm {
     fn is_called(&self) -> bool {
         let bits = self.shared.requests.load(Ordering::SeqCst);
         let mine = if self.is_main_thread() {
-            request::STOP | request::INTERRUPT | request::INBOX
+            request::STOP | request::INTERRUPT | request::INBOX | request::SIGNAL
         } else {
             request::STOP | request::CLOSING
         };

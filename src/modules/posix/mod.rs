@@ -10,6 +10,7 @@ mod files;
 pub mod path;
 mod process;
 mod scandir;
+pub mod spawn;
 pub mod stat;
 
 use crate::modules::sys::structseq;

@@ -1,0 +1,113 @@
+//! A load client for echo servers, and the bare mio echo server to compare with.
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+fn main() -> io::Result<()> {
+    let args: Vec<String> = std::env::args().collect();
+    let text = |i: usize| args.get(i).map_or("", String::as_str);
+    let bad = |_| io::Error::new(ErrorKind::InvalidInput, "usage: load client ADDRESS CONNECTIONS SECONDS SIZE | load server ADDRESS");
+    let address: SocketAddr = text(2).parse().map_err(bad)?;
+    if text(1) == "server" {
+        return server(address);
+    }
+    let number = |i: usize| text(i).parse::<u64>().map_err(|_| io::Error::from(ErrorKind::InvalidInput));
+    client(address, number(3)? as usize, Duration::from_secs(number(4)?), number(5)? as usize)
+}
+
+/// One connection of the client: it waits for the echo of its message.
+struct Connection {
+    stream: TcpStream,
+    sent: usize,
+    got: usize,
+}
+
+fn client(address: SocketAddr, connections: usize, time: Duration, size: usize) -> io::Result<()> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    let mut message = vec![b'x'; size.max(1)];
+    if let Some(last) = message.last_mut() {
+        *last = b'\n';
+    }
+    let mut all = Vec::new();
+    for n in 0..connections {
+        let mut stream = TcpStream::from_std({
+            let s = std::net::TcpStream::connect(address)?;
+            s.set_nodelay(true)?;
+            s.set_nonblocking(true)?;
+            s
+        });
+        poll.registry().register(&mut stream, Token(n), Interest::READABLE)?;
+        all.push(Connection { stream, sent: 0, got: 0 });
+    }
+    let start = Instant::now();
+    for c in &mut all {
+        c.sent = c.stream.write(&message)?;
+    }
+    let (mut echoes, mut buffer) = (0u64, vec![0; 65536]);
+    while start.elapsed() < time {
+        poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        for event in &events {
+            let Some(c) = all.get_mut(event.token().0) else { continue };
+            loop {
+                match c.stream.read(&mut buffer) {
+                    Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                    Ok(n) => c.got += n,
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                    Err(e) => return Err(e),
+                }
+                if c.got >= message.len() {
+                    echoes += 1;
+                    (c.got, c.sent) = (0, c.stream.write(&message)?);
+                }
+            }
+        }
+    }
+    println!("{:.0} echoes/s", echoes as f64 / start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn server(address: SocketAddr) -> io::Result<()> {
+    const LISTENER: Token = Token(usize::MAX);
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    let mut listener = TcpListener::bind(address)?;
+    println!("{}", listener.local_addr()?.port());
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let (mut streams, mut next, mut buffer) = (HashMap::new(), 0, vec![0; 65536]);
+    loop {
+        poll.poll(&mut events, None)?;
+        for event in &events {
+            if event.token() == LISTENER {
+                while let Ok((mut stream, _)) = listener.accept() {
+                    stream.set_nodelay(true)?;
+                    poll.registry().register(&mut stream, Token(next), Interest::READABLE)?;
+                    streams.insert(next, stream);
+                    next += 1;
+                }
+                continue;
+            }
+            let key = event.token().0;
+            let Some(stream) = streams.get_mut(&key) else { continue };
+            let open = loop {
+                match stream.read(&mut buffer) {
+                    Ok(0) => break false,
+                    Ok(n) => {
+                        if stream.write_all(&buffer[..n]).is_err() {
+                            break false;
+                        }
+                    }
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => break true,
+                    Err(_) => break false,
+                }
+            };
+            if !open {
+                streams.remove(&key);
+            }
+        }
+    }
+}

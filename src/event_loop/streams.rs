@@ -1,0 +1,767 @@
+//! `StreamReader` and the protocol that feeds it. Reading is done by native coroutines, which do not suspend when
+//! what they want has already come. The writer is in `stream_writer`.
+//!
+//! Invariant: one coroutine at a time waits for data; the reader's buffer holds what no coroutine took yet.
+
+use super::coroutine::{self, Next, Op};
+use super::stream_writer::{self, Writer};
+use super::{future, gather};
+use crate::heap_object;
+use crate::vm::class::{Class, class_flag};
+use crate::vm::exception::Raised;
+use crate::vm::native::{GetSetDef, NativeDef, arg, arg_or_none};
+use crate::vm::object::{Ref, Trace, Tracer};
+use crate::vm::str::Tuple;
+use crate::vm::{R, Value, Vm};
+use std::collections::VecDeque;
+
+/// The limit of readers when none is given, in bytes.
+pub const LIMIT: usize = 64 * 1024;
+
+heap_object! {
+    /// The payload of `asyncio.StreamReader`.
+    pub struct Reader {
+        /// What came and was not taken; bytes before `start` were taken.
+        pub buffer: Vec<u8>,
+        /// See `buffer`.
+        pub start: usize,
+        /// `limit`.
+        pub limit: usize,
+        /// The end was met.
+        pub eof: bool,
+        /// The transport was told to pause.
+        pub paused: bool,
+        /// The loop.
+        pub event_loop: Value,
+        /// The future of the coroutine that waits, or `None`.
+        pub waiter: Value,
+        /// What is raised instead of reading, or `None`.
+        pub exception: Value,
+        /// The transport, or `None`.
+        pub transport: Value,
+        /// Where it was made, in debug mode; else `None`.
+        pub source_traceback: Value,
+    }
+    external = |this| this.buffer.capacity();
+}
+
+heap_object! {
+    /// The payload of `asyncio.StreamReaderProtocol`.
+    pub struct StreamProtocol {
+        /// The loop.
+        pub event_loop: Value,
+        /// The reader, or `None`.
+        pub reader: Value,
+        /// `client_connected_cb`, or `None`.
+        pub callback: Value,
+        /// The transport, or `None`.
+        pub transport: Value,
+        /// The writer given to the callback, or `None`.
+        pub writer: Value,
+        /// The task of the callback, or `None`.
+        pub task: Value,
+        /// Done when the connection is lost; or `UNDEF`.
+        pub closed: Value,
+        /// Who waits for room in the transport's buffer.
+        pub drainers: VecDeque<Value>,
+        /// The transport is full.
+        pub paused: bool,
+        /// The connection is lost.
+        pub lost: bool,
+        /// The connection is encrypted.
+        pub over_ssl: bool,
+    }
+}
+
+impl Reader {
+    /// What can be read.
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Drops bytes from the front.
+    fn consume(&mut self, n: usize) {
+        self.start += n;
+        if self.start >= self.buffer.len() {
+            self.start = 0;
+            self.buffer.clear();
+            if self.buffer.capacity() > 4 * LIMIT {
+                self.buffer.shrink_to(LIMIT);
+            }
+        } else if self.start > LIMIT {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+    }
+}
+
+/// What a reading coroutine wants.
+pub enum Want {
+    /// `readline()`.
+    Line,
+    /// `async for`.
+    NextLine,
+    /// `readuntil(…)`: the separators, shortest first.
+    Until(Vec<Vec<u8>>),
+    /// `readexactly(n)`.
+    Exactly(usize),
+    /// `read(n)`.
+    Some(usize),
+    /// `read()`: what came so far.
+    All(Vec<u8>),
+}
+
+/// What a coroutine of a stream does.
+pub enum StreamOp {
+    /// Reads; the number says up to where no separator was found.
+    Read(Ref<Reader>, Want, usize),
+    /// `writer.drain()`; whether it has let others run.
+    Drain(Ref<Writer>, bool),
+    /// `protocol._drain_helper()`.
+    DrainHelper(Ref<StreamProtocol>),
+    /// `writer.wait_closed()`.
+    WaitClosed(Ref<Writer>),
+}
+
+impl StreamOp {
+    /// `__qualname__`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StreamOp::Read(_, Want::Line, _) => "StreamReader.readline",
+            StreamOp::Read(_, Want::NextLine, _) => "StreamReader.__anext__",
+            StreamOp::Read(_, Want::Until(_), _) => "StreamReader.readuntil",
+            StreamOp::Read(_, Want::Exactly(_), _) => "StreamReader.readexactly",
+            StreamOp::Read(..) => "StreamReader.read",
+            StreamOp::Drain(..) => "StreamWriter.drain",
+            StreamOp::DrainHelper(_) => "FlowControlMixin._drain_helper",
+            StreamOp::WaitClosed(_) => "StreamWriter.wait_closed",
+        }
+    }
+}
+
+impl Trace for StreamOp {
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        match self {
+            StreamOp::Read(r, ..) => r.trace(tracer),
+            StreamOp::Drain(w, _) | StreamOp::WaitClosed(w) => w.trace(tracer),
+            StreamOp::DrainHelper(p) => p.trace(tracer),
+        }
+    }
+    fn clear(&mut self) {}
+}
+
+/// A coroutine of a stream.
+///
+/// # Errors
+/// None in a sound build.
+pub fn start(vm: &mut Vm, op: StreamOp) -> R {
+    coroutine::new(vm, Op::Stream(Some(Box::new(op))))
+}
+
+/// What a coroutine does first.
+///
+/// # Errors
+/// What it raises.
+pub fn begin(vm: &mut Vm, op: &mut StreamOp) -> R<Next> {
+    match op {
+        StreamOp::Read(r, want, searched) => {
+            let r = r.clone();
+            read(vm, &r, want, searched)
+        }
+        StreamOp::Drain(w, _) => {
+            let w = w.clone();
+            let next = stream_writer::begin_drain(vm, &w)?;
+            if let (StreamOp::Drain(_, paused), Next::Pause) = (op, &next) {
+                *paused = true;
+            }
+            Ok(next)
+        }
+        StreamOp::DrainHelper(p) => {
+            let p = p.clone();
+            stream_writer::begin_drain_helper(vm, &p)
+        }
+        StreamOp::WaitClosed(w) => {
+            let w = w.clone();
+            stream_writer::begin_wait_closed(vm, &w)
+        }
+    }
+}
+
+/// What a coroutine does with the outcome of what it awaited.
+///
+/// # Errors
+/// What it raises.
+pub fn go_on(vm: &mut Vm, op: &mut StreamOp, f: &Value, outcome: R) -> R<Next> {
+    match op {
+        StreamOp::Read(r, want, searched) => {
+            let r = r.clone();
+            let old = std::mem::replace(&mut r.get_mut(vm).waiter, Value::NONE);
+            drop(old);
+            outcome?;
+            if r.get(vm).exception.is_none() || !matches!(want, Want::Line | Want::NextLine | Want::Until(_)) {
+                return read_more(vm, &r, want, searched);
+            }
+            read_more(vm, &r, want, searched)
+        }
+        StreamOp::Drain(w, paused) => {
+            let w = w.clone();
+            if std::mem::take(paused) {
+                outcome?;
+                return stream_writer::drain_now(vm, &w);
+            }
+            stream_writer::end_drain(vm, &w, f, outcome)
+        }
+        StreamOp::DrainHelper(p) => {
+            let p = p.clone();
+            stream_writer::end_drain_helper(vm, &p, f, outcome)
+        }
+        StreamOp::WaitClosed(_) => outcome.map(|_| Next::Return(Value::NONE)),
+    }
+}
+
+// ---- reading ----
+
+fn read(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize) -> R<Next> {
+    let e = r.get(vm).exception.clone();
+    if !e.is_none() {
+        return Err(vm.raise(e));
+    }
+    read_more(vm, r, want, searched)
+}
+
+fn read_more(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize) -> R<Next> {
+    match want {
+        Want::Line | Want::NextLine => {
+            let newline: [&[u8]; 1] = [b"\n"];
+            let line = match find(vm, r, &newline, searched) {
+                Ok(Found::Wait) => return wait_for_data(vm, r, "readuntil"),
+                Ok(Found::Bytes(v)) => v,
+                Ok(Found::End(partial)) => partial,
+                Err(Missed { text, consumed }) => {
+                    {
+                        let mut this = r.get_mut(vm);
+                        let all = this.bytes().len();
+                        let n = if this.bytes().get(consumed) == Some(&b'\n') { consumed + 1 } else { all };
+                        this.consume(n);
+                    }
+                    resume_transport(vm, r)?;
+                    return Err(vm.value_error(text));
+                }
+            };
+            if matches!(want, Want::NextLine) && vm.len(&line)? == 0 {
+                let class = vm.exc.StopAsyncIteration.clone();
+                let e = vm.new_exception(&class, Vec::new()).into_value();
+                return Err(vm.raise(e));
+            }
+            resume_transport(vm, r)?;
+            Ok(Next::Return(line))
+        }
+        Want::Until(separators) => {
+            let separators: Vec<&[u8]> = separators.iter().map(Vec::as_slice).collect();
+            match find(vm, r, &separators, searched) {
+                Ok(Found::Wait) => wait_for_data(vm, r, "readuntil"),
+                Ok(Found::Bytes(v)) => {
+                    resume_transport(vm, r)?;
+                    Ok(Next::Return(v))
+                }
+                Ok(Found::End(partial)) => incomplete(vm, partial, Value::NONE),
+                Err(Missed { text, consumed }) => {
+                    let text = vm.new_str(text).into_value();
+                    let e = exception(vm, "LimitOverrunError", &[text, Value::len(consumed)])?;
+                    Err(e)
+                }
+            }
+        }
+        Want::Exactly(n) => {
+            let n = *n;
+            if r.get(vm).bytes().len() < n {
+                if r.get(vm).eof {
+                    let partial = take(vm, r, usize::MAX);
+                    return incomplete(vm, partial, Value::len(n));
+                }
+                return wait_for_data(vm, r, "readexactly");
+            }
+            let v = take(vm, r, n);
+            resume_transport(vm, r)?;
+            Ok(Next::Return(v))
+        }
+        Want::Some(n) => {
+            let n = *n;
+            let this = r.get(vm);
+            if this.bytes().is_empty() && !this.eof {
+                return wait_for_data(vm, r, "read");
+            }
+            let v = take(vm, r, n);
+            resume_transport(vm, r)?;
+            Ok(Next::Return(v))
+        }
+        Want::All(all) => {
+            loop {
+                let this = r.get(vm);
+                if this.bytes().is_empty() {
+                    break;
+                }
+                let n = this.bytes().len();
+                vm.check_alloc(n)?;
+                all.extend_from_slice(r.get(vm).bytes());
+                r.get_mut(vm).consume(n);
+                resume_transport(vm, r)?;
+            }
+            if !r.get(vm).eof {
+                return wait_for_data(vm, r, "read");
+            }
+            let v = vm.new_bytes(all).into_value();
+            all.clear();
+            Ok(Next::Return(v))
+        }
+    }
+}
+
+/// Takes up to `n` bytes.
+fn take(vm: &mut Vm, r: &Ref<Reader>, n: usize) -> Value {
+    let bytes = r.get(vm).bytes();
+    let n = n.min(bytes.len());
+    let v = vm.new_bytes(bytes.get(..n).unwrap_or_default()).into_value();
+    r.get_mut(vm).consume(n);
+    v
+}
+
+/// What [`find`] met.
+enum Found {
+    /// Bytes up to and with a separator.
+    Bytes(Value),
+    /// The end, with what is left.
+    End(Value),
+    /// Neither.
+    Wait,
+}
+
+/// The limit was passed.
+struct Missed {
+    text: &'static str,
+    consumed: usize,
+}
+
+/// Looks for the separator that ends first.
+fn find(vm: &mut Vm, r: &Ref<Reader>, separators: &[&[u8]], searched: &mut usize) -> Result<Found, Missed> {
+    let this = r.get(vm);
+    let (bytes, limit) = (this.bytes(), this.limit);
+    let shortest = separators.first().map_or(1, |s| s.len());
+    let longest = separators.last().map_or(1, |s| s.len());
+    if bytes.len().saturating_sub(*searched) >= shortest {
+        let mut best: Option<(usize, usize)> = None;
+        let rest = bytes.get(*searched..).unwrap_or_default();
+        for s in separators {
+            let found = if let [b] = s { memchr::memchr(*b, rest) } else { memchr::memmem::find(rest, s) };
+            if let Some(at) = found {
+                let (start, end) = (*searched + at, *searched + at + s.len());
+                if best.is_none_or(|(_, e)| end < e) {
+                    best = Some((start, end));
+                }
+            }
+        }
+        if let Some((start, end)) = best {
+            if start > limit {
+                let text = "Separator is found, but chunk is longer than limit";
+                return Err(Missed { text, consumed: start });
+            }
+            let v = vm.new_bytes(bytes.get(..end).unwrap_or_default()).into_value();
+            r.get_mut(vm).consume(end);
+            return Ok(Found::Bytes(v));
+        }
+        *searched = (bytes.len() + 1).saturating_sub(longest);
+        if *searched > limit {
+            let text = "Separator is not found, and chunk exceed the limit";
+            return Err(Missed { text, consumed: *searched });
+        }
+    }
+    if this.eof {
+        return Ok(Found::End(take(vm, r, usize::MAX)));
+    }
+    Ok(Found::Wait)
+}
+
+/// An exception of `asyncio.exceptions`.
+fn exception(vm: &mut Vm, class: &str, args: &[Value]) -> R<Raised> {
+    let m = crate::modules::import::import_module(vm, "asyncio.exceptions")?;
+    let class = vm.get_attr_str(&m, class)?;
+    let e = vm.call(&class, args)?;
+    Ok(vm.raise(e))
+}
+
+fn incomplete(vm: &mut Vm, partial: Value, expected: Value) -> R<Next> {
+    Err(exception(vm, "IncompleteReadError", &[partial, expected])?)
+}
+
+fn wait_for_data(vm: &mut Vm, r: &Ref<Reader>, method: &str) -> R<Next> {
+    let this = r.get(vm);
+    if !this.waiter.is_none() {
+        let text = format!("{method}() called while another coroutine is already waiting for incoming data");
+        return Err(vm.runtime_error(text));
+    }
+    let (paused, transport, l) = (this.paused, this.transport.clone(), this.event_loop.clone());
+    if paused {
+        r.get_mut(vm).paused = false;
+        vm.call_method(&transport, "resume_reading", &[])?;
+    }
+    let f = future::create_future(vm, &l)?;
+    r.get_mut(vm).waiter = f.clone();
+    Ok(Next::Wait(f))
+}
+
+fn resume_transport(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {
+    let this = r.get(vm);
+    if !this.paused || this.bytes().len() > this.limit {
+        return Ok(());
+    }
+    let transport = this.transport.clone();
+    r.get_mut(vm).paused = false;
+    vm.call_method(&transport, "resume_reading", &[]).map(drop)
+}
+
+// ---- feeding ----
+
+fn wake(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {
+    let f = std::mem::replace(&mut r.get_mut(vm).waiter, Value::NONE);
+    if f.is_none() || gather::is_cancelled(vm, &f)? {
+        return Ok(());
+    }
+    future::set_result(vm, &f, Value::NONE)
+}
+
+/// Bytes have come.
+///
+/// # Errors
+/// What pausing the transport raises.
+pub fn feed(vm: &mut Vm, r: &Ref<Reader>, bytes: &[u8]) -> R<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    vm.check_alloc(bytes.len())?;
+    {
+        let mut this = r.get_mut(vm);
+        if this.start > 0 && this.buffer.len() + bytes.len() > this.buffer.capacity() {
+            let start = std::mem::take(&mut this.start);
+            this.buffer.drain(..start);
+        }
+        this.buffer.extend_from_slice(bytes);
+    }
+    wake(vm, r)?;
+    let this = r.get(vm);
+    if this.transport.is_none() || this.paused || this.bytes().len() <= this.limit.saturating_mul(2) {
+        return Ok(());
+    }
+    let transport = this.transport.clone();
+    match vm.call_method(&transport, "pause_reading", &[]) {
+        Ok(_) => {
+            r.get_mut(vm).paused = true;
+            Ok(())
+        }
+        Err(e) if vm.raised_is(&e, &vm.exc.NotImplementedError) => {
+            // It cannot, so the memory is not bounded.
+            let old = std::mem::replace(&mut r.get_mut(vm).transport, Value::NONE);
+            drop(old);
+            Ok(())
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// The end has come.
+///
+/// # Errors
+/// None in a sound build.
+pub fn feed_eof(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {
+    r.get_mut(vm).eof = true;
+    wake(vm, r)
+}
+
+/// Reading is to raise from now on.
+///
+/// # Errors
+/// None in a sound build.
+pub fn set_exception(vm: &mut Vm, r: &Ref<Reader>, e: &Value) -> R<()> {
+    let (old, f) = {
+        let mut this = r.get_mut(vm);
+        (std::mem::replace(&mut this.exception, e.clone()), std::mem::replace(&mut this.waiter, Value::NONE))
+    };
+    drop(old);
+    if f.is_none() || gather::is_cancelled(vm, &f)? {
+        return Ok(());
+    }
+    future::set_exception(vm, &f, e.clone())
+}
+
+/// Bytes have come for a protocol.
+///
+/// # Errors
+/// As [`feed`].
+pub fn received(vm: &mut Vm, p: &Ref<StreamProtocol>, bytes: &[u8]) -> R<()> {
+    let reader = p.get(vm).reader.clone();
+    match reader.cast::<Reader>() {
+        Some(r) => feed(vm, r, bytes),
+        None if reader.is_none() => Ok(()),
+        None => {
+            let data = vm.new_bytes(bytes).into_value();
+            vm.call_method(&reader, "feed_data", &[data]).map(drop)
+        }
+    }
+}
+
+// ---- what scripts see of readers ----
+
+/// `asyncio.StreamReader`.
+///
+/// # Errors
+/// None in a sound build.
+pub fn reader_class(vm: &mut Vm) -> R<Ref<Class>> {
+    if let Some(c) = vm.class_for::<Reader>() {
+        return Ok(c);
+    }
+    let c = vm.define_class_with_dict::<Reader>(
+        "asyncio.streams",
+        "StreamReader",
+        None,
+        class_flag::BASE | class_flag::WEAKREF,
+    )?;
+    vm.extend_class(&c, METHODS, ATTRS);
+    Ok(c)
+}
+
+/// The native base of `asyncio.StreamReaderProtocol`.
+///
+/// # Errors
+/// None in a sound build.
+pub fn protocol_class(vm: &mut Vm) -> R<Ref<Class>> {
+    if let Some(c) = vm.class_for::<StreamProtocol>() {
+        return Ok(c);
+    }
+    let c = vm.define_class_with_dict::<StreamProtocol>(
+        "_asyncio",
+        "_StreamReaderProtocol",
+        None,
+        class_flag::BASE | class_flag::WEAKREF,
+    )?;
+    stream_writer::extend_protocol(vm, &c);
+    Ok(c)
+}
+
+fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<Reader>> {
+    vm.this::<Reader>(a, "StreamReader").cloned()
+}
+
+const METHODS: &[NativeDef] = &[
+    NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
+        let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
+        let reader = Reader {
+            buffer: Vec::new(),
+            start: 0,
+            limit: LIMIT,
+            eof: false,
+            paused: false,
+            event_loop: Value::NONE,
+            waiter: Value::NONE,
+            exception: Value::NONE,
+            transport: Value::NONE,
+            source_traceback: Value::NONE,
+        };
+        Ok(vm.alloc_as(&class, reader).into())
+    }),
+    NativeDef::new("__init__(self, limit=65536, loop=None)", "", |vm, a| {
+        let r = this(vm, a)?;
+        let limit = match arg(a, 1) {
+            Some(v) => vm.index_i64(v)?,
+            None => LIMIT as i64,
+        };
+        if limit <= 0 {
+            return Err(vm.value_error("Limit cannot be <= 0"));
+        }
+        let l = match arg(a, 2).filter(|v| !v.is_none()) {
+            Some(l) => l.clone(),
+            None => super::get_event_loop(vm)?,
+        };
+        let tb = if super::core::debug_of(vm, &l)? { future::source_traceback(vm)? } else { Value::NONE };
+        let mut this = r.get_mut(vm);
+        this.limit = limit as usize;
+        this.event_loop = l;
+        this.source_traceback = tb;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("read(self, n=-1)", "Read up to n bytes, or with -1 until the end.", |vm, a| {
+        let r = this(vm, a)?;
+        let n = match arg(a, 1) {
+            Some(v) => vm.index_i64(v)?,
+            None => -1,
+        };
+        let want = match usize::try_from(n) {
+            Ok(0) => Want::Exactly(0),
+            Ok(n) => Want::Some(n),
+            Err(_) => Want::All(Vec::new()),
+        };
+        start(vm, StreamOp::Read(r, want, 0))
+    }),
+    NativeDef::new("readline(self)", "Read one line.", |vm, a| {
+        let r = this(vm, a)?;
+        start(vm, StreamOp::Read(r, Want::Line, 0))
+    }),
+    NativeDef::new("readexactly(self, n)", "Read exactly n bytes.", |vm, a| {
+        let r = this(vm, a)?;
+        let n = vm.index_i64(&a[1])?;
+        match usize::try_from(n) {
+            Ok(n) => start(vm, StreamOp::Read(r, Want::Exactly(n), 0)),
+            Err(_) => super::call_apy(
+                vm,
+                "streams",
+                "_refuse",
+                &[vm.new_str("readexactly size can not be less than zero").into()],
+            ),
+        }
+    }),
+    NativeDef::new("readuntil(self, separator=b'\\n')", "Read until a separator is found.", |vm, a| {
+        let r = this(vm, a)?;
+        match separators(vm, arg(a, 1))? {
+            Ok(s) => start(vm, StreamOp::Read(r, Want::Until(s), 0)),
+            Err(text) => super::call_apy(vm, "streams", "_refuse", &[vm.new_str(text).into()]),
+        }
+    }),
+    NativeDef::new("__aiter__(self)", "", |_, a| Ok(a[0].clone())),
+    NativeDef::new("__anext__(self)", "", |vm, a| {
+        let r = this(vm, a)?;
+        start(vm, StreamOp::Read(r, Want::NextLine, 0))
+    }),
+    NativeDef::new("at_eof(self)", "Return True if the buffer is empty and feed_eof() was called.", |vm, a| {
+        let r = this(vm, a)?;
+        let this = r.get(vm);
+        Ok(Value::bool(this.eof && this.bytes().is_empty()))
+    }),
+    NativeDef::new("feed_data(self, data)", "Give the reader bytes.", |vm, a| {
+        let r = this(vm, a)?;
+        if r.get(vm).eof {
+            return Err(vm.raise_text(&vm.exc.AssertionError.clone(), "feed_data after feed_eof"));
+        }
+        let bytes = crate::objects::bytes::bytes_from(vm, &a[1])?;
+        feed(vm, &r, &bytes)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("feed_eof(self)", "Tell the reader of the end.", |vm, a| {
+        let r = this(vm, a)?;
+        feed_eof(vm, &r)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("set_exception(self, exc)", "Have reading raise.", |vm, a| {
+        let r = this(vm, a)?;
+        set_exception(vm, &r, &a[1])?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("exception(self)", "What reading raises, or None.", |vm, a| {
+        Ok(this(vm, a)?.get(vm).exception.clone())
+    }),
+    NativeDef::new("set_transport(self, transport)", "Give the reader its transport.", |vm, a| {
+        let r = this(vm, a)?;
+        if !r.get(vm).transport.is_none() {
+            return Err(vm.raise_text(&vm.exc.AssertionError.clone(), "Transport already set"));
+        }
+        r.get_mut(vm).transport = a[1].clone();
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_wakeup_waiter(self)", "", |vm, a| {
+        let r = this(vm, a)?;
+        wake(vm, &r)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("_maybe_resume_transport(self)", "", |vm, a| {
+        let r = this(vm, a)?;
+        resume_transport(vm, &r)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
+        let r = this(vm, a)?;
+        let this = r.get(vm);
+        let (n, eof, limit, paused) = (this.bytes().len(), this.eof, this.limit, this.paused);
+        let (waiter, e, transport) = (this.waiter.clone(), this.exception.clone(), this.transport.clone());
+        let mut parts = vec!["StreamReader".to_owned()];
+        if n > 0 {
+            parts.push(format!("{n} bytes"));
+        }
+        if eof {
+            parts.push("eof".to_owned());
+        }
+        if limit != LIMIT {
+            parts.push(format!("limit={limit}"));
+        }
+        for (name, v) in [("waiter", waiter), ("exception", e), ("transport", transport)] {
+            if !v.is_none() {
+                parts.push(format!("{name}={}", vm.repr_string(&v)?));
+            }
+        }
+        if paused {
+            parts.push("paused".to_owned());
+        }
+        Ok(vm.new_str(&format!("<{}>", parts.join(" "))).into())
+    }),
+];
+
+/// The separators of `readuntil`, shortest first, or what is wrong with them.
+fn separators(vm: &mut Vm, v: Option<&Value>) -> R<Result<Vec<Vec<u8>>, &'static str>> {
+    let Some(v) = v else { return Ok(Ok(vec![b"\n".to_vec()])) };
+    let items = match v.cast::<Tuple>() {
+        Some(t) => t.get(vm).items().to_vec(),
+        None => vec![v.clone()],
+    };
+    let mut all = Vec::with_capacity(items.len());
+    for v in &items {
+        all.push(crate::objects::bytes::bytes_from(vm, v)?);
+    }
+    all.sort_by_key(Vec::len);
+    Ok(match all.first() {
+        None => Err("Separator should contain at least one element"),
+        Some(s) if s.is_empty() => Err("Separator should be at least one-byte string"),
+        Some(_) => Ok(all),
+    })
+}
+
+fn put(slot: &mut Value, new: Option<Value>) -> Value {
+    std::mem::replace(slot, new.unwrap_or(Value::NONE))
+}
+
+const ATTRS: &[GetSetDef] = &[
+    GetSetDef::new("_buffer", "", |vm, v| {
+        let bytes = this(vm, std::slice::from_ref(v))?.get(vm).bytes().to_vec();
+        Ok(crate::objects::bytearray::new(vm, bytes).into())
+    }),
+    GetSetDef::new("_limit", "", |vm, v| Ok(Value::len(this(vm, std::slice::from_ref(v))?.get(vm).limit))),
+    GetSetDef::new("_eof", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).eof))),
+    GetSetDef::new("_paused", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).paused))),
+    GetSetDef::new("_loop", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).event_loop.clone())),
+    GetSetDef::new("_exception", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).exception.clone())),
+    GetSetDef::new("_source_traceback", "", |vm, v| {
+        Ok(this(vm, std::slice::from_ref(v))?.get(vm).source_traceback.clone())
+    }),
+    GetSetDef::with_set(
+        "_waiter",
+        "",
+        |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).waiter.clone()),
+        |vm, v, new| {
+            let r = this(vm, std::slice::from_ref(v))?;
+            let old = put(&mut r.get_mut(vm).waiter, new);
+            drop(old);
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_transport",
+        "",
+        |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).transport.clone()),
+        |vm, v, new| {
+            let r = this(vm, std::slice::from_ref(v))?;
+            let old = put(&mut r.get_mut(vm).transport, new);
+            drop(old);
+            Ok(())
+        },
+    ),
+];
+
+/// `arg_or_none` for callers of this file's neighbours.
+pub(super) fn given(a: &[Value], at: usize) -> Value {
+    arg_or_none(a, at).clone()
+}

@@ -1,0 +1,110 @@
+//! `_posixsubprocess`: starting programs, for `subprocess` and `asyncio`, which are written in apy.
+
+use super::environment;
+use super::path::{fs_bytes, fspath};
+use crate::vm::native::{NativeDef, arg_or_none};
+use crate::vm::spawn::{Spawn, spawn};
+use crate::vm::{R, Value, Vm};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+const FUNCTIONS: &[NativeDef] = &[
+    NativeDef::new(
+        "spawn(executable, args, env, cwd, streams, pass_fds, new_session, group, mask, user, group_id)",
+        "Start a program and return its process id.",
+        start,
+    ),
+    NativeDef::new(
+        "pidfd_open(pid, flags=0)",
+        "Return a descriptor that can be read once the process has ended.",
+        |vm, a| {
+            let pid = vm.index_i64(&a[0])? as i32;
+            let opened = match rustix::process::Pid::from_raw(pid) {
+                Some(pid) => rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()),
+                None => Err(rustix::io::Errno::INVAL),
+            };
+            match opened {
+                Ok(fd) => Ok(Value::int32(std::os::fd::IntoRawFd::into_raw_fd(fd))),
+                Err(e) => Err(vm.os_error(&e.into(), None)),
+            }
+        },
+    ),
+];
+
+fn text(vm: &mut Vm, v: &Value) -> R<OsString> {
+    let v = fspath(vm, v)?;
+    let bytes = fs_bytes(vm, &v)?.0;
+    if bytes.contains(&0) {
+        return Err(vm.value_error("embedded null byte"));
+    }
+    Ok(OsString::from_vec(bytes))
+}
+
+fn numbers(vm: &mut Vm, v: &Value) -> R<Vec<i32>> {
+    let mut all = Vec::new();
+    for item in vm.collect(v)? {
+        all.push(vm.index_i64(&item)? as i32);
+    }
+    Ok(all)
+}
+
+fn start(vm: &mut Vm, a: &[Value]) -> R {
+    let program = text(vm, &a[0])?;
+    let mut words = Vec::new();
+    for w in vm.collect(&a[1])? {
+        words.push(text(vm, &w)?);
+    }
+    let mut command = Command::new(&program);
+    if let Some((first, rest)) = words.split_first() {
+        command.arg0(first).args(rest);
+    }
+    if a[2].is_none() {
+        environment::hand_over(vm, &mut command);
+    } else {
+        command.env_clear();
+        let items = vm.call_method(&a[2], "items", &[])?;
+        for item in vm.collect(&items)? {
+            let pair = vm.collect(&item)?;
+            let [k, v] = pair.as_slice() else { return Err(vm.type_error("env.items() must give pairs")) };
+            let (k, v) = (text(vm, k)?, text(vm, v)?);
+            if k.is_empty() || k.to_string_lossy().contains('=') {
+                return Err(vm.value_error("illegal environment variable name"));
+            }
+            command.env(k, v);
+        }
+    }
+    let folder = arg_or_none(a, 3).clone();
+    if !folder.is_none() {
+        let folder = text(vm, &folder)?;
+        command.current_dir(folder);
+    }
+    let streams = numbers(vm, &a[4])?;
+    let how = Spawn {
+        streams: <[i32; 3]>::try_from(streams).unwrap_or([-1; 3]),
+        pass: numbers(vm, &a[5])?,
+        session: vm.truth(&a[6])?,
+        group: vm.index_i64(&a[7])? as i32,
+        mask: vm.index_i64(&a[8])? as i32,
+        ids: [vm.index_i64(&a[9])?, vm.index_i64(&a[10])?],
+    };
+    match vm.unlocked(|| spawn(&mut command, &how)) {
+        Ok(pid) => Ok(vm.int(i64::from(pid))),
+        Err(e) => {
+            // The folder or the program: the system does not say which.
+            let missing_folder =
+                command.get_current_dir().is_some_and(|d| std::fs::metadata(d).map_or(true, |m| !m.is_dir()));
+            let culprit = if missing_folder { folder } else { a[0].clone() };
+            Err(vm.os_error(&e, Some(&culprit)))
+        }
+    }
+}
+
+/// Makes the module.
+///
+/// # Errors
+/// None in a sound build.
+pub fn module(vm: &mut Vm) -> R<Value> {
+    Ok(vm.new_module("_posixsubprocess", FUNCTIONS).into_value())
+}

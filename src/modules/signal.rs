@@ -1,0 +1,411 @@
+//! `_signal`: handlers of scripts for signals, for `signal`, which is written in apy.
+
+use crate::modules::io::errors::os_failure;
+use crate::vm::native::{NativeDef, arg};
+use crate::vm::signals::{self, Disposition};
+use crate::vm::{R, Value, Vm};
+use nix::errno::Errno;
+use nix::libc;
+use std::thread::ThreadId;
+
+/// What an interpreter knows of signals.
+struct Handlers {
+    by_number: Vec<Value>,
+    /// The thread that may set handlers, and on which they run.
+    main: Option<ThreadId>,
+    default_int: Value,
+}
+
+impl Default for Handlers {
+    fn default() -> Handlers {
+        Handlers { by_number: vec![Value::UNDEF; signals::COUNT], main: None, default_int: Value::UNDEF }
+    }
+}
+
+const SIG_DFL: i32 = 0;
+const SIG_IGN: i32 = 1;
+
+const CONSTANTS: &[(&str, i32)] = &[
+    ("SIGHUP", libc::SIGHUP),
+    ("SIGINT", libc::SIGINT),
+    ("SIGQUIT", libc::SIGQUIT),
+    ("SIGILL", libc::SIGILL),
+    ("SIGTRAP", libc::SIGTRAP),
+    ("SIGABRT", libc::SIGABRT),
+    ("SIGIOT", libc::SIGABRT),
+    ("SIGBUS", libc::SIGBUS),
+    ("SIGFPE", libc::SIGFPE),
+    ("SIGKILL", libc::SIGKILL),
+    ("SIGUSR1", libc::SIGUSR1),
+    ("SIGSEGV", libc::SIGSEGV),
+    ("SIGUSR2", libc::SIGUSR2),
+    ("SIGPIPE", libc::SIGPIPE),
+    ("SIGALRM", libc::SIGALRM),
+    ("SIGTERM", libc::SIGTERM),
+    #[cfg(target_os = "linux")]
+    ("SIGSTKFLT", libc::SIGSTKFLT),
+    ("SIGCHLD", libc::SIGCHLD),
+    #[cfg(target_os = "linux")]
+    ("SIGCLD", libc::SIGCHLD),
+    ("SIGCONT", libc::SIGCONT),
+    ("SIGSTOP", libc::SIGSTOP),
+    ("SIGTSTP", libc::SIGTSTP),
+    ("SIGTTIN", libc::SIGTTIN),
+    ("SIGTTOU", libc::SIGTTOU),
+    ("SIGURG", libc::SIGURG),
+    ("SIGXCPU", libc::SIGXCPU),
+    ("SIGXFSZ", libc::SIGXFSZ),
+    ("SIGVTALRM", libc::SIGVTALRM),
+    ("SIGPROF", libc::SIGPROF),
+    ("SIGWINCH", libc::SIGWINCH),
+    ("SIGIO", libc::SIGIO),
+    #[cfg(target_os = "linux")]
+    ("SIGPOLL", libc::SIGIO),
+    #[cfg(target_os = "linux")]
+    ("SIGPWR", libc::SIGPWR),
+    ("SIGSYS", libc::SIGSYS),
+    #[cfg(target_os = "linux")]
+    ("SIGRTMIN", 34),
+    #[cfg(target_os = "linux")]
+    ("SIGRTMAX", 64),
+    ("SIG_DFL", SIG_DFL),
+    ("SIG_IGN", SIG_IGN),
+    ("NSIG", signals::COUNT as i32),
+    ("SIG_BLOCK", libc::SIG_BLOCK),
+    ("SIG_UNBLOCK", libc::SIG_UNBLOCK),
+    ("SIG_SETMASK", libc::SIG_SETMASK),
+    ("ITIMER_REAL", 0),
+    ("ITIMER_VIRTUAL", 1),
+    ("ITIMER_PROF", 2),
+];
+
+const FUNCTIONS: &[NativeDef] = &[
+    NativeDef::new("signal(signalnum, handler, /)", "Set the action for the given signal.", set_handler),
+    NativeDef::new("getsignal(signalnum, /)", "Return the current action for the given signal.", |vm, a| {
+        let n = number_arg(vm, &a[0])?;
+        get_handler(vm, n)
+    }),
+    NativeDef::new("default_int_handler(signalnum, frame, /)", "The default handler for SIGINT.", |vm, _| {
+        let class = vm.exc.KeyboardInterrupt.clone();
+        let e = vm.new_exception(&class, Vec::new()).into_value();
+        Err(vm.raise(e))
+    }),
+    NativeDef::new("raise_signal(signalnum, /)", "Send a signal to the executing process.", |vm, a| {
+        let n = vm.index_i64(&a[0])? as i32;
+        if let Err(e) = signals::raise(n) {
+            return Err(vm.os_error(&e, None));
+        }
+        vm.checkpoint()?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("alarm(seconds, /)", "Arrange for SIGALRM to arrive after the given number of seconds.", |vm, a| {
+        let n = vm.index_i64(&a[0])?;
+        let left = match u32::try_from(n) {
+            Ok(0) => nix::unistd::alarm::cancel(),
+            Ok(n) => nix::unistd::alarm::set(n),
+            Err(_) => return Err(vm.overflow_error("signed integer is greater than maximum")),
+        };
+        Ok(vm.int(i64::from(left.unwrap_or(0))))
+    }),
+    NativeDef::new("setitimer(which, seconds, interval=0.0, /)", "Set an interval timer.", |vm, a| {
+        let which = vm.index_i64(&a[0])? as i32;
+        let value = crate::objects::float::to_f64(vm, &a[1])?;
+        let interval = match arg(a, 2) {
+            Some(v) => crate::objects::float::to_f64(vm, v)?,
+            None => 0.0,
+        };
+        timer(vm, which, Some([value, interval]))
+    }),
+    NativeDef::new("getitimer(which, /)", "Return the current value of an interval timer.", |vm, a| {
+        let which = vm.index_i64(&a[0])? as i32;
+        timer(vm, which, None)
+    }),
+    NativeDef::new("pause()", "Wait until a signal arrives.", |vm, _| {
+        vm.unlocked(signals::pause);
+        vm.checkpoint()?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new(
+        "set_wakeup_fd(fd, /, *, warn_on_full_buffer=True)",
+        "Set the fd that the numbers of signals are written to.",
+        |vm, a| {
+            only_main(vm, "set_wakeup_fd only works in main thread of the main interpreter")?;
+            let fd = vm.index_i64(&a[0])? as i32;
+            if fd >= 0 {
+                match nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_GETFL) {
+                    Ok(flags) if flags & libc::O_NONBLOCK == 0 => {
+                        return Err(vm.value_error(format!("the fd {fd} must be in non-blocking mode")));
+                    }
+                    Ok(_) => {}
+                    Err(e) => return Err(os_failure(vm, e, None)),
+                }
+            }
+            Ok(Value::int32(signals::set_wakeup(fd.max(-1))))
+        },
+    ),
+    NativeDef::new("siginterrupt(signalnum, flag, /)", "Change system call restart behaviour.", |vm, a| {
+        // Interrupted calls are begun again after the handlers have run, whatever the system is told.
+        number_arg(vm, &a[0])?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new(
+        "pthread_sigmask(how, mask, /)",
+        "Fetch and/or change the signal mask of the calling thread.",
+        |vm, a| {
+            let how = vm.index_i64(&a[0])? as i32;
+            let numbers = numbers_arg(vm, &a[1])?;
+            match signals::mask(how, &numbers) {
+                Ok(old) => {
+                    // Those that were let through have come by now.
+                    vm.checkpoint()?;
+                    set_value(vm, &old)
+                }
+                Err(e) => Err(vm.os_error(&e, None)),
+            }
+        },
+    ),
+    NativeDef::new("sigpending()", "Examine pending signals.", |vm, _| match signals::pending() {
+        Ok(n) => set_value(vm, &n),
+        Err(e) => Err(vm.os_error(&e, None)),
+    }),
+    NativeDef::new("sigwait(sigset, /)", "Wait for a signal.", |vm, a| {
+        let numbers = numbers_arg(vm, &a[0])?;
+        match vm.unlocked(|| signals::wait(&numbers)) {
+            Ok(n) => Ok(Value::int32(n)),
+            Err(e) => Err(vm.os_error(&e, None)),
+        }
+    }),
+    NativeDef::new("valid_signals()", "Return a set of valid signal numbers on this platform.", |vm, _| {
+        let all: Vec<i32> = (1..signals::COUNT as i32).filter(|n| !(32..34).contains(n)).collect();
+        set_value(vm, &all)
+    }),
+    NativeDef::new("strsignal(signalnum, /)", "Return the system description of the given signal.", |vm, a| {
+        let n = number_arg(vm, &a[0])?;
+        Ok(match description(n) {
+            Some(text) => vm.new_str(text).into(),
+            None => Value::NONE,
+        })
+    }),
+];
+
+/// The system's words for a signal.
+fn description(n: i32) -> Option<&'static str> {
+    Some(match n {
+        libc::SIGHUP => "Hangup",
+        libc::SIGINT => "Interrupt",
+        libc::SIGQUIT => "Quit",
+        libc::SIGILL => "Illegal instruction",
+        libc::SIGTRAP => "Trace/breakpoint trap",
+        libc::SIGABRT => "Aborted",
+        libc::SIGBUS => "Bus error",
+        libc::SIGFPE => "Floating point exception",
+        libc::SIGKILL => "Killed",
+        libc::SIGUSR1 => "User defined signal 1",
+        libc::SIGSEGV => "Segmentation fault",
+        libc::SIGUSR2 => "User defined signal 2",
+        libc::SIGPIPE => "Broken pipe",
+        libc::SIGALRM => "Alarm clock",
+        libc::SIGTERM => "Terminated",
+        libc::SIGCHLD => "Child exited",
+        libc::SIGCONT => "Continued",
+        libc::SIGSTOP => "Stopped (signal)",
+        libc::SIGTSTP => "Stopped",
+        libc::SIGTTIN => "Stopped (tty input)",
+        libc::SIGTTOU => "Stopped (tty output)",
+        libc::SIGURG => "Urgent I/O condition",
+        libc::SIGXCPU => "CPU time limit exceeded",
+        libc::SIGXFSZ => "File size limit exceeded",
+        libc::SIGVTALRM => "Virtual timer expired",
+        libc::SIGPROF => "Profiling timer expired",
+        libc::SIGWINCH => "Window changed",
+        libc::SIGIO => "I/O possible",
+        libc::SIGSYS => "Bad system call",
+        _ => return None,
+    })
+}
+
+fn timer(vm: &mut Vm, which: i32, new: Option<[f64; 2]>) -> R {
+    match signals::timer(which, new) {
+        Ok(old) => {
+            let old = old.map(|s| vm.float(s));
+            Ok(vm.pair(old))
+        }
+        Err(e) => {
+            let m = crate::modules::import::import_module(vm, "_signal")?;
+            let class = vm.get_attr_str(&m, "ItimerError")?;
+            let (n, text) = (e.raw_os_error().unwrap_or(0), crate::objects::exceptions::os_error::error_text(&e));
+            let args = [Value::int32(n), vm.new_str(&text).into_value()];
+            let e = vm.call(&class, &args)?;
+            Err(vm.raise(e))
+        }
+    }
+}
+
+fn number_arg(vm: &mut Vm, v: &Value) -> R<i32> {
+    let n = vm.index_i64(v)?;
+    if n < 1 || n >= signals::COUNT as i64 {
+        return Err(vm.value_error("signal number out of range"));
+    }
+    Ok(n as i32)
+}
+
+fn numbers_arg(vm: &mut Vm, v: &Value) -> R<Vec<i32>> {
+    let mut out = Vec::new();
+    for item in vm.collect(v)? {
+        let n = vm.index_i64(&item)?;
+        if n < 1 || n >= signals::COUNT as i64 {
+            return Err(vm.value_error(format!("signal number {n} out of range [1; {}]", signals::COUNT - 1)));
+        }
+        out.push(n as i32);
+    }
+    Ok(out)
+}
+
+fn set_value(vm: &mut Vm, numbers: &[i32]) -> R {
+    let items = numbers.iter().map(|&n| Value::int32(n)).collect();
+    let list = vm.list(items).into_value();
+    let class = vm.types.set.value().clone();
+    vm.call(&class, &[list])
+}
+
+fn only_main(vm: &mut Vm, text: &str) -> R<()> {
+    claim(vm);
+    if vm.state::<Handlers>().main != Some(std::thread::current().id()) {
+        return Err(vm.value_error(text));
+    }
+    Ok(())
+}
+
+/// Becomes the interpreter that hears of signals, if none does yet.
+fn claim(vm: &mut Vm) {
+    if vm.state::<Handlers>().main.is_some() {
+        return;
+    }
+    let shared = vm.shared();
+    if signals::is_owner(&shared) || signals::claim(&shared) {
+        vm.state::<Handlers>().main = Some(std::thread::current().id());
+        vm.set_signal_server(serve);
+    }
+}
+
+/// Has Ctrl-C raise KeyboardInterrupt in this interpreter, on this thread, as a program wants it.
+///
+/// # Errors
+/// None in a sound build.
+pub fn install_interrupt(vm: &mut Vm) -> R<()> {
+    claim(vm);
+    if vm.state::<Handlers>().main.is_none() || signals::get(libc::SIGINT) == Some(Disposition::Ignore) {
+        return Ok(());
+    }
+    let handler = default_int(vm);
+    vm.state::<Handlers>().by_number[libc::SIGINT as usize] = handler;
+    signals::set(libc::SIGINT, Disposition::Tell).map_err(|e| vm.os_error(&e, None))
+}
+
+/// `signal.default_int_handler`.
+fn default_int(vm: &mut Vm) -> Value {
+    let known = vm.state::<Handlers>().default_int.clone();
+    if !known.is_undef() {
+        return known;
+    }
+    let f = match FUNCTIONS.iter().find(|d| d.name() == "default_int_handler") {
+        Some(def) => vm.native_function("_signal", def),
+        None => Value::NONE,
+    };
+    vm.state::<Handlers>().default_int = f.clone();
+    f
+}
+
+fn get_handler(vm: &mut Vm, n: i32) -> R {
+    let known = vm.state::<Handlers>().by_number.get(n as usize).cloned().unwrap_or(Value::UNDEF);
+    if !known.is_undef() {
+        return Ok(known);
+    }
+    Ok(match signals::get(n) {
+        Some(Disposition::Default) => Value::int32(SIG_DFL),
+        Some(Disposition::Ignore) => Value::int32(SIG_IGN),
+        _ => Value::NONE,
+    })
+}
+
+fn set_handler(vm: &mut Vm, a: &[Value]) -> R {
+    only_main(vm, "signal only works in main thread of the main interpreter")?;
+    let n = {
+        let n = vm.index_i64(&a[0])?;
+        if n < 1 || n >= signals::COUNT as i64 {
+            return Err(vm.value_error("signal number out of range"));
+        }
+        n as i32
+    };
+    let what = if vm.is_callable(&a[1]) {
+        Disposition::Tell
+    } else {
+        match vm.as_i64(&a[1]) {
+            Some(0) => Disposition::Default,
+            Some(1) => Disposition::Ignore,
+            _ => {
+                return Err(
+                    vm.type_error("signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object")
+                );
+            }
+        }
+    };
+    // Those that came before are served by the handler from before.
+    vm.checkpoint()?;
+    let old = get_handler(vm, n)?;
+    if let Err(e) = signals::set(n, what) {
+        return Err(os_failure(vm, Errno::from_i32(e.raw_os_error().unwrap_or(libc::EINVAL)), None));
+    }
+    let new = match what {
+        Disposition::Tell => a[1].clone(),
+        Disposition::Default => Value::int32(SIG_DFL),
+        Disposition::Ignore => Value::int32(SIG_IGN),
+    };
+    let before = vm.state::<Handlers>().by_number.get_mut(n as usize).map(|slot| std::mem::replace(slot, new));
+    drop(before);
+    Ok(old)
+}
+
+/// Runs the handlers of the signals that have come.
+fn serve(vm: &mut Vm) -> R<()> {
+    if vm.state::<Handlers>().main != Some(std::thread::current().id()) {
+        // The main thread serves them.
+        vm.shared().request(crate::vm::limits::request::SIGNAL);
+        return Ok(());
+    }
+    let come = signals::take();
+    for (at, n) in come.iter().enumerate() {
+        let handler = vm.state::<Handlers>().by_number.get(*n as usize).cloned().unwrap_or(Value::UNDEF);
+        if handler.is_undef() || !vm.is_callable(&handler) {
+            continue;
+        }
+        let frame = vm.frame_object_at(0);
+        if let Err(e) = vm.call(&handler, &[Value::int32(*n), frame]) {
+            let rest = come.get(at + 1..).unwrap_or_default();
+            if !rest.is_empty() {
+                signals::put_back(rest);
+                vm.shared().request(crate::vm::limits::request::SIGNAL);
+            }
+            return Err(e);
+        }
+    }
+    Ok(())
+}
+
+/// Makes the module.
+///
+/// # Errors
+/// None in a sound build.
+pub fn module(vm: &mut Vm) -> R<Value> {
+    claim(vm);
+    let m = vm.new_module("_signal", FUNCTIONS);
+    let int = default_int(vm);
+    vm.module_set(&m, "default_int_handler", int);
+    for (name, n) in CONSTANTS {
+        vm.module_set(&m, name, Value::int32(*n));
+    }
+    let base = vm.exc.OSError.clone();
+    let error = vm.define_exception("signal", "itimer_error", &base)?;
+    vm.module_set(&m, "ItimerError", error.into_value());
+    Ok(m.into())
+}

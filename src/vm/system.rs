@@ -1,0 +1,434 @@
+//! System calls that the safe libraries do not offer for plain descriptor numbers: sockets with any kind of address,
+//! socket options by number, name resolution.
+//!
+//! Scripts deal in descriptor numbers, so these functions take numbers. A wrong number gives an error of the
+//! system, never undefined behaviour. Signals are in [`super::signals`].
+
+use nix::libc;
+use std::ffi::{CStr, CString};
+use std::io;
+use std::mem::MaybeUninit;
+
+/// The size of the largest address.
+const STORAGE: usize = size_of::<libc::sockaddr_storage>();
+
+/// An address as the system lays it out.
+#[derive(Clone, Copy)]
+pub struct Address {
+    storage: libc::sockaddr_storage,
+    len: usize,
+}
+
+impl Address {
+    /// An address from its bytes; longer ones are cut off.
+    pub fn from_bytes(bytes: &[u8]) -> Address {
+        let mut a = Address::empty();
+        let len = bytes.len().min(STORAGE);
+        // SAFETY: `len` is at most the storage's size, all bytes of which may be written, and any bytes are a valid
+        // `sockaddr_storage`, which is made of integers.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut a.storage).cast(), len) };
+        a.len = len;
+        a
+    }
+
+    fn empty() -> Address {
+        // SAFETY: all zeros are a valid `sockaddr_storage`, which is made of integers.
+        Address { storage: unsafe { MaybeUninit::zeroed().assume_init() }, len: 0 }
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the storage was zeroed before the system wrote into it, so all its bytes are initialised, and
+        // `len` is at most its size.
+        unsafe { std::slice::from_raw_parts((&raw const self.storage).cast(), self.len.min(STORAGE)) }
+    }
+
+    /// Its family.
+    pub fn family(&self) -> i32 {
+        if self.len < 2 { 0 } else { i32::from(self.storage.ss_family) }
+    }
+
+    fn ptr(&self) -> *const libc::sockaddr {
+        (&raw const self.storage).cast()
+    }
+
+    /// Lets `call` fill an address.
+    fn filled(
+        call: impl FnOnce(*mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_long,
+    ) -> io::Result<(i64, Address)> {
+        let mut a = Address::empty();
+        let mut len = STORAGE as libc::socklen_t;
+        let n = call((&raw mut a.storage).cast(), &raw mut len);
+        if n < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        a.len = (len as usize).min(STORAGE);
+        Ok((n, a))
+    }
+}
+
+/// What a system call gave: a number, or with -1 an error.
+fn outcome<T: Into<i64>>(n: T) -> io::Result<i64> {
+    let n = n.into();
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n) }
+}
+
+fn outcome_size(n: isize) -> io::Result<usize> {
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// `socket(2)`, closed when another program is executed.
+///
+/// # Errors
+/// The system's.
+pub fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<i32> {
+    // SAFETY: takes numbers only.
+    outcome(unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC, protocol) }).map(|fd| fd as i32)
+}
+
+/// `socketpair(2)`, closed when another program is executed.
+///
+/// # Errors
+/// The system's.
+pub fn socketpair(family: i32, kind: i32, protocol: i32) -> io::Result<[i32; 2]> {
+    let mut fds = [0; 2];
+    // SAFETY: the array has room for two numbers.
+    outcome(unsafe { libc::socketpair(family, kind | libc::SOCK_CLOEXEC, protocol, fds.as_mut_ptr()) })?;
+    Ok(fds)
+}
+
+/// `accept4(2)`: the new descriptor and the peer's address.
+///
+/// # Errors
+/// The system's.
+pub fn accept(fd: i32, flags: i32) -> io::Result<(i32, Address)> {
+    // SAFETY: `filled` gives room for an address, and its size.
+    let (n, a) = Address::filled(|a, len| i64::from(unsafe { libc::accept4(fd, a, len, flags | libc::SOCK_CLOEXEC) }))?;
+    Ok((n as i32, a))
+}
+
+/// `bind(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn bind(fd: i32, a: &Address) -> io::Result<()> {
+    // SAFETY: the address is valid for its length.
+    outcome(unsafe { libc::bind(fd, a.ptr(), a.len as libc::socklen_t) }).map(drop)
+}
+
+/// `connect(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn connect(fd: i32, a: &Address) -> io::Result<()> {
+    // SAFETY: the address is valid for its length.
+    outcome(unsafe { libc::connect(fd, a.ptr(), a.len as libc::socklen_t) }).map(drop)
+}
+
+/// `listen(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn listen(fd: i32, backlog: i32) -> io::Result<()> {
+    // SAFETY: takes numbers only.
+    outcome(unsafe { libc::listen(fd, backlog) }).map(drop)
+}
+
+/// `shutdown(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn shutdown(fd: i32, how: i32) -> io::Result<()> {
+    // SAFETY: takes numbers only.
+    outcome(unsafe { libc::shutdown(fd, how) }).map(drop)
+}
+
+/// `getsockname(2)`, or `getpeername(2)` of the peer.
+///
+/// # Errors
+/// The system's.
+pub fn name(fd: i32, peer: bool) -> io::Result<Address> {
+    Address::filled(|a, len| {
+        // SAFETY: `filled` gives room for an address, and its size.
+        i64::from(unsafe { if peer { libc::getpeername(fd, a, len) } else { libc::getsockname(fd, a, len) } })
+    })
+    .map(|(_, a)| a)
+}
+
+/// `recv(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn recv(fd: i32, buffer: &mut [u8], flags: i32) -> io::Result<usize> {
+    // SAFETY: the buffer may be written for its length.
+    outcome_size(unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), flags) })
+}
+
+/// `recvfrom(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn recv_from(fd: i32, buffer: &mut [u8], flags: i32) -> io::Result<(usize, Address)> {
+    let (n, a) = Address::filled(|a, len| {
+        // SAFETY: the buffer may be written for its length, and `filled` gives room for an address, and its size.
+        unsafe { libc::recvfrom(fd, buffer.as_mut_ptr().cast(), buffer.len(), flags, a, len) as libc::c_long }
+    })?;
+    Ok((n as usize, a))
+}
+
+/// `send(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn send(fd: i32, bytes: &[u8], flags: i32) -> io::Result<usize> {
+    // SAFETY: the bytes may be read for their length.
+    outcome_size(unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
+}
+
+/// `sendto(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn send_to(fd: i32, bytes: &[u8], flags: i32, a: &Address) -> io::Result<usize> {
+    // SAFETY: the bytes and the address may be read for their lengths.
+    outcome_size(unsafe {
+        libc::sendto(fd, bytes.as_ptr().cast(), bytes.len(), flags, a.ptr(), a.len as libc::socklen_t)
+    })
+}
+
+/// `read(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn read(fd: i32, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the buffer may be written for its length.
+    outcome_size(unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) })
+}
+
+/// `write(2)`.
+///
+/// # Errors
+/// The system's.
+pub fn write(fd: i32, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the bytes may be read for their length.
+    outcome_size(unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) })
+}
+
+/// `close(2)`.
+///
+/// # Errors
+/// The system's; the descriptor is gone all the same.
+pub fn close(fd: i32) -> io::Result<()> {
+    // SAFETY: takes a number only. Descriptors that natives own are not given out to scripts as numbers, or their
+    // owners expect that a script may close them.
+    outcome(unsafe { libc::close(fd) }).map(drop)
+}
+
+/// Sets an option of a socket.
+///
+/// # Errors
+/// The system's.
+pub fn set_option(fd: i32, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
+    // SAFETY: the value may be read for its length.
+    outcome(unsafe { libc::setsockopt(fd, level, name, value.as_ptr().cast(), value.len() as libc::socklen_t) })
+        .map(drop)
+}
+
+/// Reads an option of a socket; gives the length.
+///
+/// # Errors
+/// The system's.
+pub fn get_option(fd: i32, level: i32, name: i32, value: &mut [u8]) -> io::Result<usize> {
+    let mut len = value.len() as libc::socklen_t;
+    // SAFETY: the value may be written for its length.
+    outcome(unsafe { libc::getsockopt(fd, level, name, value.as_mut_ptr().cast(), &raw mut len) })?;
+    Ok((len as usize).min(value.len()))
+}
+
+/// An option of a socket that is a number.
+///
+/// # Errors
+/// The system's.
+pub fn int_option(fd: i32, level: i32, name: i32) -> io::Result<i32> {
+    let mut value = [0; 4];
+    get_option(fd, level, name, &mut value)?;
+    Ok(i32::from_ne_bytes(value))
+}
+
+/// The error that waits on a socket (0: none).
+///
+/// # Errors
+/// The system's.
+pub fn pending_error(fd: i32) -> io::Result<i32> {
+    int_option(fd, libc::SOL_SOCKET, libc::SO_ERROR)
+}
+
+/// Sets whether calls on a descriptor wait.
+///
+/// # Errors
+/// The system's.
+pub fn set_blocking(fd: i32, on: bool) -> io::Result<()> {
+    let mut flag = libc::c_int::from(!on);
+    // SAFETY: the call reads one number.
+    outcome(unsafe { libc::ioctl(fd, libc::FIONBIO, &raw mut flag) }).map(drop)
+}
+
+/// Waits until a descriptor can be read or written, or has failed; false when the time (in milliseconds, -1: for
+/// ever) is over.
+///
+/// # Errors
+/// The system's, interruption by a signal included.
+pub fn wait_ready(fd: i32, writing: bool, milliseconds: i32) -> io::Result<bool> {
+    let events = if writing { libc::POLLOUT } else { libc::POLLIN };
+    let mut entry = libc::pollfd { fd, events, revents: 0 };
+    // SAFETY: one entry is given.
+    outcome(unsafe { libc::poll(&raw mut entry, 1, milliseconds) }).map(|n| n > 0)
+}
+
+/// Waits for many descriptors: `(descriptor, events)` becomes `(descriptor, what happened)`; gives how many did.
+///
+/// # Errors
+/// The system's, interruption by a signal included.
+pub fn poll(entries: &mut [(i32, i16, i16)], milliseconds: i32) -> io::Result<usize> {
+    let mut raw: Vec<libc::pollfd> =
+        entries.iter().map(|&(fd, events, _)| libc::pollfd { fd, events, revents: 0 }).collect();
+    // SAFETY: as many entries are given as the call is told.
+    let n = outcome(unsafe { libc::poll(raw.as_mut_ptr(), raw.len() as libc::nfds_t, milliseconds) })?;
+    for (entry, r) in entries.iter_mut().zip(&raw) {
+        entry.2 = r.revents;
+    }
+    Ok(n as usize)
+}
+
+// ---- names ----
+
+/// One answer of [`resolve`].
+pub struct Resolved {
+    /// The family.
+    pub family: i32,
+    /// The kind of socket.
+    pub kind: i32,
+    /// The protocol.
+    pub protocol: i32,
+    /// The canonical name, for the first answer and if it was asked for.
+    pub canonical: Option<Vec<u8>>,
+    /// The address.
+    pub address: Address,
+}
+
+/// Why a name was not resolved.
+pub enum ResolveError {
+    /// An `EAI_…` number.
+    Name(i32),
+    /// The system's error.
+    System(io::Error),
+}
+
+fn resolve_error(code: i32) -> ResolveError {
+    if code == libc::EAI_SYSTEM { ResolveError::System(io::Error::last_os_error()) } else { ResolveError::Name(code) }
+}
+
+/// The text of an `EAI_…` number.
+pub fn resolve_error_text(code: i32) -> String {
+    // SAFETY: the function gives a constant text for every number.
+    unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_string_lossy().into_owned()
+}
+
+/// `getaddrinfo(3)`; `hints` are family, kind, protocol and flags.
+///
+/// # Errors
+/// See [`ResolveError`].
+pub fn resolve(host: Option<&CStr>, service: Option<&CStr>, hints: [i32; 4]) -> Result<Vec<Resolved>, ResolveError> {
+    // SAFETY: all zeros are a valid `addrinfo`: null pointers and numbers.
+    let mut wanted: libc::addrinfo = unsafe { MaybeUninit::zeroed().assume_init() };
+    [wanted.ai_family, wanted.ai_socktype, wanted.ai_protocol, wanted.ai_flags] = hints;
+    let mut first = std::ptr::null_mut();
+    let text = |s: Option<&CStr>| s.map_or(std::ptr::null(), CStr::as_ptr);
+    // SAFETY: the texts end with a null byte or are absent; the list is freed below.
+    let code = unsafe { libc::getaddrinfo(text(host), text(service), &raw const wanted, &raw mut first) };
+    if code != 0 {
+        return Err(resolve_error(code));
+    }
+    let mut all = Vec::new();
+    let mut at: *const libc::addrinfo = first;
+    // SAFETY: the list is valid until it is freed, and ends with a null pointer.
+    while let Some(entry) = unsafe { at.as_ref() } {
+        let len = (entry.ai_addrlen as usize).min(STORAGE);
+        let bytes = if entry.ai_addr.is_null() {
+            &[]
+        } else {
+            // SAFETY: the system promises an address of that length.
+            unsafe { std::slice::from_raw_parts(entry.ai_addr.cast::<u8>(), len) }
+        };
+        let canonical = if entry.ai_canonname.is_null() {
+            None
+        } else {
+            // SAFETY: a text that ends with a null byte.
+            Some(unsafe { CStr::from_ptr(entry.ai_canonname) }.to_bytes().to_vec())
+        };
+        all.push(Resolved {
+            family: entry.ai_family,
+            kind: entry.ai_socktype,
+            protocol: entry.ai_protocol,
+            canonical,
+            address: Address::from_bytes(bytes),
+        });
+        at = entry.ai_next;
+    }
+    // SAFETY: the list came from `getaddrinfo` and is freed once.
+    unsafe { libc::freeaddrinfo(first) };
+    Ok(all)
+}
+
+/// `getnameinfo(3)`: the host's and the service's name.
+///
+/// # Errors
+/// See [`ResolveError`].
+pub fn name_of(a: &Address, flags: i32) -> Result<(Vec<u8>, Vec<u8>), ResolveError> {
+    let (mut host, mut service) = ([0u8; 1025], [0u8; 32]);
+    // SAFETY: the address is valid for its length, the buffers may be written for theirs.
+    let code = unsafe {
+        libc::getnameinfo(
+            a.ptr(),
+            a.len as libc::socklen_t,
+            host.as_mut_ptr().cast(),
+            host.len() as libc::socklen_t,
+            service.as_mut_ptr().cast(),
+            service.len() as libc::socklen_t,
+            flags,
+        )
+    };
+    if code != 0 {
+        return Err(resolve_error(code));
+    }
+    let text = |b: &[u8]| b.split(|&c| c == 0).next().unwrap_or_default().to_vec();
+    Ok((text(&host), text(&service)))
+}
+
+/// The number of a service (`getservbyname`), in host order.
+pub fn service_port(name: &CStr, protocol: Option<&CStr>) -> Option<u16> {
+    // SAFETY: the texts end with a null byte. The answer lies in a place that the next call overwrites; it is read
+    // at once.
+    let entry = unsafe { libc::getservbyname(name.as_ptr(), protocol.map_or(std::ptr::null(), CStr::as_ptr)).as_ref() };
+    entry.map(|e| u16::from_be(e.s_port as u16))
+}
+
+/// The number of a protocol (`getprotobyname`).
+pub fn protocol_number(name: &CStr) -> Option<i32> {
+    // SAFETY: as in `service_port`.
+    unsafe { libc::getprotobyname(name.as_ptr()).as_ref() }.map(|e| e.p_proto)
+}
+
+/// The number of a network interface; 0 when there is none of the name.
+pub fn interface_number(name: &CString) -> u32 {
+    // SAFETY: the text ends with a null byte.
+    unsafe { libc::if_nametoindex(name.as_ptr()) }
+}
+
+/// The name of a network interface.
+pub fn interface_name(number: u32) -> Option<Vec<u8>> {
+    let mut name = [0u8; libc::IF_NAMESIZE];
+    // SAFETY: the buffer has the size that the call asks for.
+    let found = unsafe { libc::if_indextoname(number, name.as_mut_ptr().cast()) };
+    (!found.is_null()).then(|| name.split(|&c| c == 0).next().unwrap_or_default().to_vec())
+}
