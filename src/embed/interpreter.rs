@@ -1,6 +1,7 @@
 //! Interpreters and what a host sets before and asks afterwards.
 
 use super::output::{Output, Streams};
+use super::switches::Switches;
 use crate::vm::exception::Raised;
 use crate::vm::limits::{Halt, Shared, request};
 use crate::vm::threads::Machine;
@@ -54,6 +55,7 @@ pub struct Builder {
     warnings: Vec<String>,
     hash_seed: Option<u64>,
     executable: String,
+    switches: Switches,
 }
 
 impl Builder {
@@ -127,6 +129,13 @@ impl Builder {
         self
     }
 
+    /// What `sys.flags` says, and what follows from it.
+    #[must_use]
+    pub fn switches(mut self, switches: Switches) -> Self {
+        self.switches = switches;
+        self
+    }
+
     /// The key of string hashes; random unless set.
     #[must_use]
     pub fn hash_seed(mut self, seed: u64) -> Self {
@@ -145,11 +154,13 @@ impl Builder {
         streams.stdout = self.stdout;
         streams.stderr = self.stderr;
         vm.set_native_stack(64 << 20);
+        *vm.state::<Switches>() = self.switches.clone();
         let settings = crate::modules::sys::Settings {
             argv: self.args,
             path: self.path,
             executable: self.executable,
             warn_options: self.warnings,
+            switches: self.switches.clone(),
         };
         let made = crate::objects::init(&mut vm).and_then(|()| crate::modules::init(&mut vm, settings));
         if let Err(e) = made {

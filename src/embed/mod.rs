@@ -6,7 +6,10 @@
 mod interpreter;
 pub mod output;
 mod run;
+mod switches;
+mod uncaught;
 
 pub use interpreter::{Builder, Error, Interpreter, StopHandle};
 pub use output::{Output, Sink, Streams};
 pub use run::SourceKind;
+pub use switches::Switches;

@@ -31,6 +31,7 @@ impl Vm {
     pub fn compile_source(&mut self, source: &[u8], filename: &str, kind: SourceKind) -> R<Ref<CodeObject>> {
         let options = CompileOptions {
             top_level_await: matches!(kind, SourceKind::Main | SourceKind::Interactive),
+            optimize: self.state::<super::Switches>().optimize,
             ..CompileOptions::new(filename)
         };
         self.compile_with(source, filename, kind, options)

@@ -104,7 +104,7 @@ fn compile(vm: &mut Vm, a: &[Value]) -> R {
     let source = source_bytes(vm, &a[0], "compile() arg 1")?;
     let mut options = CompileOptions {
         top_level_await: flags & TOP_LEVEL_AWAIT != 0,
-        optimize: optimize.max(0) as u8,
+        optimize: u8::try_from(optimize).unwrap_or_else(|_| default_optimize(vm)),
         future: future_flags(flags as u32),
         ..CompileOptions::new(filename.clone())
     };
@@ -187,7 +187,11 @@ fn eval(vm: &mut Vm, a: &[Value]) -> R {
     }
     let source = source_bytes(vm, &a[0], "eval() arg 1")?;
     let start = source.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(source.len());
-    let options = CompileOptions { future: inherited_future(vm), ..CompileOptions::new("<string>") };
+    let options = CompileOptions {
+        future: inherited_future(vm),
+        optimize: default_optimize(vm),
+        ..CompileOptions::new("<string>")
+    };
     let code = vm.compile_with(&source[start..], "<string>", SourceKind::Expression, options)?;
     vm.run_code(&code, &globals, locals)
 }
@@ -221,7 +225,16 @@ fn exec(vm: &mut Vm, a: &[Value]) -> R {
         return Err(vm.type_error("closure argument can only be used if source is a code object"));
     }
     let source = source_bytes(vm, &a[0], "exec() arg 1")?;
-    let options = CompileOptions { future: inherited_future(vm), ..CompileOptions::new("<string>") };
+    let options = CompileOptions {
+        future: inherited_future(vm),
+        optimize: default_optimize(vm),
+        ..CompileOptions::new("<string>")
+    };
     let code = vm.compile_with(&source, "<string>", SourceKind::Module, options)?;
     vm.run_code(&code, &globals, locals).map(|_| Value::NONE)
+}
+
+/// The level of `-O` that the interpreter was started with.
+fn default_optimize(vm: &mut Vm) -> u8 {
+    vm.state::<crate::embed::Switches>().optimize
 }

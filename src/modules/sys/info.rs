@@ -1,6 +1,7 @@
 //! What `sys` tells about the interpreter: versions, numbers, flags.
 
 use super::structseq::{self, StructSeq, field};
+use crate::embed::Switches;
 use crate::objects::int::DEFAULT_MAX_STR_DIGITS;
 use crate::vm::class::Class;
 use crate::vm::object::Ref;
@@ -203,15 +204,22 @@ pub fn version_info(vm: &mut Vm) -> R {
 ///
 /// # Errors
 /// None in a sound build.
-pub fn flags(vm: &mut Vm) -> R {
+pub fn flags(vm: &mut Vm, switches: &Switches) -> R {
     let mut values = vec![Value::int32(0); 21];
+    let int = |on: bool| Value::int32(i32::from(on));
     for (at, value) in [
+        (1, int(switches.inspect)),
+        (2, int(switches.inspect || switches.interactive)),
+        (3, Value::int32(i32::from(switches.optimize))),
+        (7, int(switches.ignore_environment)),
+        (10, int(switches.quiet)),
+        (12, int(switches.isolated)),
         // Nothing is ever written.
         (4, Value::int32(1)),
         (11, Value::int32(1)),
-        (13, Value::FALSE),
+        (13, switches.dev_mode.into()),
         (14, Value::int32(1)),
-        (16, Value::FALSE),
+        (16, switches.safe_path.into()),
         (17, Value::len(DEFAULT_MAX_STR_DIGITS)),
         (18, Value::int32(1)),
         (19, Value::int32(0)),
@@ -220,6 +228,20 @@ pub fn flags(vm: &mut Vm) -> R {
         values[at] = value;
     }
     made(vm, &FLAGS, values)
+}
+
+/// `sys._xoptions`.
+pub fn extra_options(vm: &mut Vm, switches: &Switches) -> Value {
+    let dict = vm.new_dict();
+    for (name, value) in &switches.extra {
+        let name = vm.intern(name);
+        let value = match value {
+            Some(v) => vm.new_str(v).into_value(),
+            None => Value::TRUE,
+        };
+        dict.set_str(vm, &name, value);
+    }
+    dict.into_value()
 }
 
 /// The other tuples, with their names in `sys`.

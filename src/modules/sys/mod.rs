@@ -30,6 +30,8 @@ pub struct Settings {
     pub executable: String,
     /// `sys.warnoptions`.
     pub warn_options: Vec<String>,
+    /// `sys.flags`, `sys._xoptions`.
+    pub switches: crate::embed::Switches,
 }
 
 /// The least bound on digits that may be set.
@@ -171,7 +173,7 @@ pub fn init(vm: &mut Vm, settings: Settings) -> R<()> {
     }
     let doc = vm.new_str("This module provides access to the interpreter and what it knows.").into_value();
     vm.module_set(&m, "__doc__", doc);
-    describe(vm, &m)?;
+    describe(vm, &m, &settings.switches)?;
     let strings = |vm: &mut Vm, items: &[String]| {
         let items = items.iter().map(|s| vm.new_str(s).into_value()).collect();
         vm.list(items).into_value()
@@ -212,10 +214,10 @@ pub fn init(vm: &mut Vm, settings: Settings) -> R<()> {
 }
 
 /// The constants.
-fn describe(vm: &mut Vm, m: &Ref<Module>) -> R<()> {
+fn describe(vm: &mut Vm, m: &Ref<Module>, switches: &crate::embed::Switches) -> R<()> {
     let version = info::version_info(vm)?;
     let implementation = info::implementation(vm, &version);
-    let flags = info::flags(vm)?;
+    let flags = info::flags(vm, switches)?;
     let platform = match std::env::consts::OS {
         "macos" => "darwin",
         "windows" => "win32",
@@ -243,7 +245,7 @@ fn describe(vm: &mut Vm, m: &Ref<Module>) -> R<()> {
         ("_git", vm.tuple(git.to_vec()).into_value()),
         ("_framework", vm.intern("").into_value()),
         ("_home", Value::NONE),
-        ("_xoptions", vm.new_dict().into_value()),
+        ("_xoptions", info::extra_options(vm, switches)),
         ("path_importer_cache", vm.new_dict().into_value()),
         ("dont_write_bytecode", Value::TRUE),
         ("pycache_prefix", Value::NONE),
@@ -282,6 +284,13 @@ pub fn module_attr(vm: &mut Vm, name: &str) -> Option<Value> {
     let m = vm.state::<This>().0.clone()?;
     let (dict, name) = (m.get(vm).dict.clone(), vm.intern(name));
     dict.get_str(vm, &name)
+}
+
+/// Gives `sys` an attribute.
+pub fn set_module_attr(vm: &mut Vm, name: &str, value: Value) {
+    if let Some(m) = vm.state::<This>().0.clone() {
+        vm.module_set(&m, name, value);
+    }
 }
 
 /// The items of `sys.path`.

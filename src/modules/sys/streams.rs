@@ -198,10 +198,12 @@ pub fn make(vm: &mut Vm) -> R<[Value; 2]> {
             pending: Vec::new(),
         })
     });
+    let unbuffered = vm.state::<crate::embed::Switches>().unbuffered;
     for s in &streams {
-        if is_terminal(vm, s) {
+        if unbuffered || is_terminal(vm, s) {
             s.get_mut(vm).line_buffering = true;
         }
+        s.get_mut(vm).write_through = unbuffered;
     }
     vm.state::<Originals>().0 = streams.to_vec();
     Ok(streams.map(Ref::into_value))
