@@ -8,6 +8,7 @@
 //! `BinOp` and the values of `Attribute`, `Call` and `Subscript`; blocks nest at most 100 deep. Those left chains, and
 //! chains of `elif`, may be as long as the source: walk them in a loop.
 
+mod advice;
 pub mod ast;
 mod build;
 mod decode;
@@ -17,11 +18,14 @@ mod lexer;
 mod literals;
 mod position;
 mod printable;
+mod recover;
 mod suggest;
 
+pub use advice::{Advice, advise};
 pub use decode::decode;
 pub use error::{ErrorKind, Location, SyntaxError, Warning};
 pub use position::LineIndex;
+pub use recover::further_errors;
 pub use suggest::keyword_suggestion;
 
 use ast::{Mod, Span};

@@ -6,6 +6,7 @@
 mod args;
 mod completions;
 mod program;
+mod style;
 mod table;
 
 use args::{Action, Command};

@@ -2,8 +2,8 @@
 
 use super::args::{self, Command, Program};
 use anyhow::{Context, Result, anyhow};
-use apy::embed::Switches;
-use apy::{Interpreter, Raised, Value, Vm};
+use apy::embed::{Refusal, SourceKind, Switches};
+use apy::{Interpreter, Raised, Vm};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -44,12 +44,16 @@ pub fn execute(mut command: Command, native_stack: usize) -> Result<u8> {
     };
     let interpreter = interpreter(&command, folder, native_stack)?;
     let ended = interpreter.attach(|vm| {
-        let result = match (&program, &source) {
-            (Program::Module(name), _) => run_module(vm, name),
-            (_, Some(s)) => vm.exec_main(&s.text, &s.filename),
-            (_, None) => Ok(()),
+        let source = match (&program, source) {
+            (_, Some(source)) => Some(source),
+            (Program::Module(name), None) => match module(vm, name) {
+                Ok(source) => source,
+                Err(e) => return Ok(ended(vm, Err(e))),
+            },
+            _ => None,
         };
-        Ok(ended(vm, result))
+        let Some(source) = source else { return Ok(Ended::With(1)) };
+        Ok(run(vm, &source))
     })?;
     let status = finish(&interpreter, ended);
     // The process ends: what the interpreter holds needs no taking apart.
@@ -204,19 +208,34 @@ fn dedented(text: &str) -> String {
         .collect()
 }
 
-/// Runs a module as the program. One that is not there is said in a line, as CPython does.
-fn run_module(vm: &mut Vm, name: &str) -> Result<(), Raised> {
-    let Err(e) = vm.exec_module(name) else { return Ok(()) };
+/// The text of the module that is to be run. One that is not there is said in a line, as CPython does.
+fn module(vm: &mut Vm, name: &str) -> Result<Option<Source>, Raised> {
+    let e = match vm.find_main_module(name) {
+        Ok((text, filename)) => return Ok(Some(Source { text, filename, folder: String::new() })),
+        Err(e) => e,
+    };
     let value = vm.exception_value(e);
     let outside = vm.get_attr_str(&value, "__traceback__").is_ok_and(|t| t.is_none());
     if outside && vm.is_instance(&value, &vm.exc.ImportError.clone()) {
         let text = vm.str(&value)?;
-        let text = vm.str_of(text.value());
-        eprintln!("apy: {text}");
-        let exit = vm.exc.SystemExit.clone();
-        return Err(vm.raise_value(&exit, Value::int32(1)));
+        eprintln!("apy: {}", vm.str_of(text.value()));
+        return Ok(None);
     }
     Err(vm.raise(value))
+}
+
+/// Compiles and runs; a text that is no program is drawn.
+fn run(vm: &mut Vm, source: &Source) -> Ended {
+    let code = match vm.check_source(&source.text, &source.filename, SourceKind::Main) {
+        Ok(code) => code,
+        Err(Refusal::Raised(e)) => return ended(vm, Err(e)),
+        Err(Refusal::Syntax(report)) => {
+            eprint!("{}", report.render(super::style::of_stderr()));
+            return Ended::With(1);
+        }
+    };
+    let result = vm.set_main_file(&source.filename).and_then(|()| vm.exec_main_code(&code));
+    ended(vm, result)
 }
 
 /// How the program ended.
@@ -288,9 +307,13 @@ pub fn disassemble(command: &Command) -> Result<u8> {
         },
     };
     let status = interpreter.attach(|vm| {
-        let code = match vm.compile_source(&source.text, &source.filename, apy::embed::SourceKind::Main) {
+        let code = match vm.check_source(&source.text, &source.filename, SourceKind::Main) {
             Ok(code) => code,
-            Err(e) => return Ok(vm.report_uncaught(e) as u8),
+            Err(Refusal::Raised(e)) => return Ok(vm.report_uncaught(e) as u8),
+            Err(Refusal::Syntax(report)) => {
+                eprint!("{}", report.render(super::style::of_stderr()));
+                return Ok(1);
+            }
         };
         let code = code.get(vm).code.clone();
         Ok(super::print(&apy::compiler::disassemble::disassemble(&code)))

@@ -11,5 +11,5 @@ mod uncaught;
 
 pub use interpreter::{Builder, Error, Interpreter, StopHandle};
 pub use output::{Output, Sink, Streams};
-pub use run::SourceKind;
+pub use run::{Refusal, SourceKind};
 pub use switches::Switches;

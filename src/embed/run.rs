@@ -1,6 +1,7 @@
 //! Compiling and running source text: what `exec`, `eval`, imports and hosts share.
 
 use crate::compiler::{self, CompileOptions};
+use crate::diagnostics::report::SyntaxReport;
 use crate::event_loop::top_level;
 use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
@@ -23,18 +24,42 @@ pub enum SourceKind {
     Interactive,
 }
 
+/// Why a text was not compiled.
+pub enum Refusal {
+    /// It is no program.
+    Syntax(Box<SyntaxReport>),
+    /// Something else was raised: a warning turned into an error.
+    Raised(Raised),
+}
+
+/// As [`Refusal`], before a report is made of it.
+enum Unfit {
+    Wrong {
+        error: Box<apy_grammar::SyntaxError>,
+        text: String,
+        /// The parser was content.
+        parsed: bool,
+    },
+    Raised(Raised),
+}
+
 impl Vm {
     /// Compiles source text.
     ///
     /// # Errors
     /// SyntaxError and its kin; warnings turned into errors.
     pub fn compile_source(&mut self, source: &[u8], filename: &str, kind: SourceKind) -> R<Ref<CodeObject>> {
-        let options = CompileOptions {
+        let options = self.options_for(filename, kind);
+        self.compile_with(source, filename, kind, options)
+    }
+
+    /// The compiler's options for a text of this kind.
+    pub(super) fn options_for(&mut self, filename: &str, kind: SourceKind) -> CompileOptions {
+        CompileOptions {
             top_level_await: matches!(kind, SourceKind::Main | SourceKind::Interactive),
             optimize: self.state::<super::Switches>().optimize,
             ..CompileOptions::new(filename)
-        };
-        self.compile_with(source, filename, kind, options)
+        }
     }
 
     /// As [`compile_source`](Self::compile_source), with the compiler's options.
@@ -48,9 +73,47 @@ impl Vm {
         kind: SourceKind,
         options: CompileOptions,
     ) -> R<Ref<CodeObject>> {
+        let refusal = match self.checked(source, filename, kind, &options) {
+            Ok(code) => return Ok(code),
+            Err(refusal) => refusal,
+        };
+        match refusal {
+            Unfit::Raised(e) => Err(e),
+            Unfit::Wrong { error, text, .. } => Err(self.refused(&error, &text, filename)),
+        }
+    }
+
+    /// Compiles source text as [`compile_source`](Self::compile_source), and gives a report that can be drawn instead
+    /// of a SyntaxError.
+    ///
+    /// # Errors
+    /// The report; warnings turned into errors.
+    pub fn check_source(
+        &mut self,
+        source: &[u8],
+        filename: &str,
+        kind: SourceKind,
+    ) -> Result<Ref<CodeObject>, Refusal> {
+        let options = self.options_for(filename, kind);
+        self.checked(source, filename, kind, &options).map_err(|unfit| match unfit {
+            Unfit::Raised(e) => Refusal::Raised(e),
+            Unfit::Wrong { error, text, parsed } => {
+                Refusal::Syntax(Box::new(SyntaxReport::new(filename, &text, *error, parsed)))
+            }
+        })
+    }
+
+    fn checked(
+        &mut self,
+        source: &[u8],
+        filename: &str,
+        kind: SourceKind,
+        options: &CompileOptions,
+    ) -> Result<Ref<CodeObject>, Unfit> {
+        let wrong = |error, text: &str, parsed| Unfit::Wrong { error: Box::new(error), text: text.to_owned(), parsed };
         let text = match apy_grammar::decode(source) {
             Ok(t) => t,
-            Err(e) => return Err(self.refused(&e, &String::from_utf8_lossy(source), filename)),
+            Err(e) => return Err(wrong(e, &String::from_utf8_lossy(source), true)),
         };
         crate::diagnostics::sources::remember(self, filename, &text);
         let arena = bumpalo::Bump::new();
@@ -61,14 +124,14 @@ impl Vm {
         };
         let parsed = match apy_grammar::parse(&arena, &text, mode) {
             Ok(p) => p,
-            Err(e) => return Err(self.refused(&e, &text, filename)),
+            Err(e) => return Err(wrong(e, &text, mode != apy_grammar::Mode::Exec)),
         };
-        let output = match compiler::compile(&parsed.module, &text, &options) {
+        let output = match compiler::compile(&parsed.module, &text, options) {
             Ok(o) => o,
-            Err(e) => return Err(self.refused(&e, &text, filename)),
+            Err(e) => return Err(wrong(e, &text, true)),
         };
         for w in parsed.warnings.iter().chain(&output.warnings) {
-            self.syntax_warning(w, &text, filename)?;
+            self.syntax_warning(w, &text, filename).map_err(Unfit::Raised)?;
         }
         Ok(self.new_code(output.code))
     }
@@ -163,8 +226,13 @@ impl Vm {
     /// SyntaxError; what the code raises.
     pub fn exec_file(&mut self, source: &[u8], filename: &str) -> R<()> {
         let code = self.compile_source(source, filename, SourceKind::Main)?;
+        self.exec_code(&code)
+    }
+
+    /// Runs code in `__main__`.
+    fn exec_code(&mut self, code: &Ref<CodeObject>) -> R<()> {
         let globals = self.main_globals()?;
-        let result = self.run_code(&code, &globals, Value::UNDEF)?;
+        let result = self.run_code(code, &globals, Value::UNDEF)?;
         if let Some(g) = result.cast::<Generator>() {
             top_level::run(self, g)?;
         }
@@ -177,12 +245,30 @@ impl Vm {
     /// # Errors
     /// SyntaxError; what the code raises.
     pub fn exec_main(&mut self, source: &[u8], filename: &str) -> R<()> {
+        self.set_main_file(filename)?;
+        let code = self.compile_source(source, filename, SourceKind::Main)?;
+        self.exec_main_code(&code)
+    }
+
+    /// Gives `__main__` the name of its file, if it is from one.
+    ///
+    /// # Errors
+    /// None in a sound build.
+    pub fn set_main_file(&mut self, filename: &str) -> R<()> {
         if !filename.starts_with('<') {
             let globals = self.main_globals()?;
             let (name, file) = (self.names.__file__.clone(), self.new_str(filename).into_value());
             globals.set_str(self, &name, file);
         }
-        let result = self.exec_file(source, filename);
+        Ok(())
+    }
+
+    /// Runs the code of the main script, as [`exec_main`](Self::exec_main) does.
+    ///
+    /// # Errors
+    /// What the code raises.
+    pub fn exec_main_code(&mut self, code: &Ref<CodeObject>) -> R<()> {
+        let result = self.exec_code(code);
         // Before anything is said of an exception, as `asyncio.run` does; a prompt that follows goes on with the loop.
         if self.prompt_follows() {
             return result;
@@ -202,13 +288,23 @@ impl Vm {
     /// # Errors
     /// ImportError; what the code raises.
     pub fn exec_module(&mut self, name: &str) -> R<()> {
+        let (source, filename) = self.find_main_module(name)?;
+        self.exec_main(&source, &filename)
+    }
+
+    /// Finds the module that is to be the main script, and prepares `__main__` and `sys.argv` for it. Gives its text
+    /// and the name of its file.
+    ///
+    /// # Errors
+    /// ImportError.
+    pub fn find_main_module(&mut self, name: &str) -> R<(Vec<u8>, String)> {
         let (source, filename, package) = crate::modules::import::find_source(self, name)?;
         let globals = self.main_globals()?;
         let attr = self.names.__package__.clone();
         let package = self.intern(&package).into_value();
         globals.set_str(self, &attr, package);
         crate::modules::sys::set_program(self, &filename)?;
-        self.exec_main(&source, &filename)
+        Ok((source, filename))
     }
 
     /// Writes out what `sys.stdout` and `sys.stderr` hold back.
