@@ -11,6 +11,7 @@
 mod advice;
 pub mod ast;
 mod build;
+mod classes;
 mod decode;
 mod diagnose;
 mod error;
@@ -22,6 +23,7 @@ mod recover;
 mod suggest;
 
 pub use advice::{Advice, advise};
+pub use classes::{Class, classify};
 pub use decode::decode;
 pub use error::{ErrorKind, Location, SyntaxError, Warning};
 pub use position::LineIndex;

@@ -1,11 +1,12 @@
 //! The command line: what is asked for, done.
 //!
 //! `args` reads the arguments after the table of `table`, `program` runs scripts and gives exit statuses,
-//! `completions` are scripts for shells. Written against the library's public API.
+//! `prompt` is the interactive prompt, `completions` are scripts for shells. Written against the library's public API.
 
 mod args;
 mod completions;
 mod program;
+mod prompt;
 mod style;
 mod table;
 

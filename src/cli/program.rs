@@ -1,11 +1,16 @@
 //! Running a program: finding its text, the interpreter's settings, exit statuses.
 
 use super::args::{self, Command, Program};
+use super::prompt::{
+    self,
+    screen::{Screen, ToScreen},
+};
 use anyhow::{Context, Result, anyhow};
-use apy::embed::{Refusal, SourceKind, Switches};
+use apy::embed::{Output, Refusal, SourceKind, Switches};
 use apy::{Interpreter, Raised, Vm};
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a shell reports for a program that SIGPIPE ended.
 const PIPE_CLOSED: i32 = 128 + 13;
@@ -24,13 +29,17 @@ struct Source {
 /// Runs the program and gives the exit status.
 pub fn execute(mut command: Command, native_stack: usize) -> Result<u8> {
     environment(&mut command)?;
+    let on_terminal = std::io::stdin().is_terminal();
     let program = match &command.action {
-        args::Action::Run(program) => program.clone(),
-        _ => Program::Stdin { named: false },
+        args::Action::Run(Program::Stdin { .. }) if on_terminal || command.switches.inspect => None,
+        args::Action::Run(program) => Some(program.clone()),
+        _ => None,
     };
+    command.switches.interactive |= program.is_none();
+    let prompts = command.switches.inspect || program.is_none();
     let source = match &program {
-        Program::Module(_) => None,
-        program => match read(program, command.skip_line) {
+        None | Some(Program::Module(_)) => None,
+        Some(program) => match read(program, command.skip_line) {
             Ok(source) => Some(source),
             Err(NotFound(text, status)) => {
                 eprintln!("apy: {text}");
@@ -38,22 +47,33 @@ pub fn execute(mut command: Command, native_stack: usize) -> Result<u8> {
             }
         },
     };
-    let folder = match &source {
-        Some(s) => s.folder.clone(),
-        None => std::env::current_dir().map_or_else(|_| String::new(), |d| d.to_string_lossy().into_owned()),
+    let folder = match (&source, &program) {
+        (Some(s), _) => s.folder.clone(),
+        (None, None) => String::new(),
+        (None, _) => std::env::current_dir().map_or_else(|_| String::new(), |d| d.to_string_lossy().into_owned()),
     };
-    let interpreter = interpreter(&command, folder, native_stack)?;
+    let screen = Arc::new(Screen::default());
+    let interpreter = interpreter(&command, folder, native_stack, prompts.then(|| screen.clone()))?;
+    if prompts {
+        prompt::watch_interrupts(&interpreter).context("signals cannot be watched")?;
+    }
     let ended = interpreter.attach(|vm| {
-        let source = match (&program, source) {
-            (_, Some(source)) => Some(source),
-            (Program::Module(name), None) => match module(vm, name) {
-                Ok(source) => source,
-                Err(e) => return Ok(ended(vm, Err(e))),
+        let ended = match (&program, source) {
+            (None, _) => Ended::With(0),
+            (_, Some(source)) => run(vm, &source),
+            (Some(Program::Module(name)), None) => match module(vm, name) {
+                Ok(Some(source)) => run(vm, &source),
+                Ok(None) => Ended::With(1),
+                Err(e) => ended(vm, Err(e)),
             },
-            _ => None,
+            _ => Ended::With(1),
         };
-        let Some(source) = source else { return Ok(Ended::With(1)) };
-        Ok(run(vm, &source))
+        if !prompts {
+            return Ok(ended);
+        }
+        let quiet = command.switches.quiet || program.is_some();
+        let settings = prompt::Settings { quiet, native_stack, screen: screen.clone() };
+        Ok(Ended::With(prompt::session(vm, &interpreter, &settings)))
     })?;
     let status = finish(&interpreter, ended);
     // The process ends: what the interpreter holds needs no taking apart.
@@ -90,7 +110,12 @@ fn environment(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-fn interpreter(command: &Command, folder: String, native_stack: usize) -> Result<Interpreter> {
+fn interpreter(
+    command: &Command,
+    folder: String,
+    native_stack: usize,
+    screen: Option<Arc<Screen>>,
+) -> Result<Interpreter> {
     let switches: &Switches = &command.switches;
     let mut path = if switches.safe_path { Vec::new() } else { vec![folder] };
     let variable = |name: &str| std::env::var(name).ok().filter(|_| !switches.ignore_environment);
@@ -110,6 +135,10 @@ fn interpreter(command: &Command, folder: String, native_stack: usize) -> Result
             .parse()
             .map_err(|_| anyhow!("PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]"))?;
         builder = builder.hash_seed(u64::from(seed));
+    }
+    if let Some(screen) = screen {
+        let to = |error| Output::Sink(Box::new(ToScreen { screen: screen.clone(), error }));
+        builder = builder.stdout(to(false)).stderr(to(true));
     }
     Ok(builder.build())
 }
@@ -292,7 +321,7 @@ fn stdout_is_gone() -> bool {
 pub fn disassemble(command: &Command) -> Result<u8> {
     let args::Action::Disassemble(program) = &command.action else { return Ok(2) };
     let folder = std::env::current_dir().context("the current folder is not there")?;
-    let interpreter = interpreter(command, folder.to_string_lossy().into_owned(), 8 << 20)?;
+    let interpreter = interpreter(command, folder.to_string_lossy().into_owned(), 8 << 20, None)?;
     let source = match program {
         Program::Module(name) => interpreter.attach(|vm| {
             let (text, filename, _) = apy::modules::import::find_source(vm, name)?;

@@ -50,6 +50,8 @@ pub struct CompileOptions {
     /// Whether `await`, `async for` and `async with` may stand at the top level. The module's code then is a coroutine
     /// if it uses them.
     pub top_level_await: bool,
+    /// Whether the module's code is a coroutine even if it awaits nothing: an input at a prompt, which runs on a loop.
+    pub as_coroutine: bool,
     /// Flags of `__future__` features that hold from the beginning (`CodeFlags::FUTURE_…`).
     pub future: u32,
 }
@@ -57,7 +59,14 @@ pub struct CompileOptions {
 impl CompileOptions {
     /// The options for a file.
     pub fn new(filename: impl Into<String>) -> Self {
-        CompileOptions { filename: filename.into(), mode: Mode::Exec, optimize: 0, top_level_await: false, future: 0 }
+        CompileOptions {
+            filename: filename.into(),
+            mode: Mode::Exec,
+            optimize: 0,
+            top_level_await: false,
+            as_coroutine: false,
+            future: 0,
+        }
     }
 
     fn keep_docstrings(&self) -> bool {

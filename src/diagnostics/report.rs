@@ -113,7 +113,17 @@ impl SyntaxReport {
         let mut bytes = Vec::new();
         // Writing into memory does not fail.
         let _ = report.finish().write((file, Source::from(drawn.text)), &mut bytes);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let mut text = String::from_utf8_lossy(&bytes).into_owned();
+        if !style.color {
+            text = without_escapes(&text);
+        }
+        // A line that was cut has other columns than the source.
+        let index = LineIndex::new(&self.source);
+        if let Some((line, column)) = drawn.moved {
+            let (_, true_column) = index.line_column(&self.source, span.start.min(self.source.len() as u32));
+            let place = |column: usize| format!("{file}:{line}:{column} ]");
+            text = text.replacen(&place(column), &place(true_column as usize + 1), 1);
+        }
         // Spaces at line ends are an accident of drawing.
         let mut out = String::new();
         for line in text.lines() {
@@ -122,6 +132,16 @@ impl SyntaxReport {
         }
         out
     }
+}
+
+/// The text without what colours it: some of that is written even if no colours are asked for.
+fn without_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (i, part) in text.split('\u{1b}').enumerate() {
+        let end = if i == 0 { 0 } else { part.find('m').map_or(0, |m| m + 1) };
+        out.push_str(part.get(end..).unwrap_or(""));
+    }
+    out
 }
 
 /// Whether the compiler takes a corrected piece of code.
@@ -136,6 +156,8 @@ fn compiles(code: &str) -> bool {
 /// The text to be drawn.
 struct Drawn {
     text: String,
+    /// Line and column of the first place, from 1, where its line was cut.
+    moved: Option<(usize, usize)>,
 }
 
 impl Drawn {
@@ -166,7 +188,10 @@ impl Drawn {
             }
             found.push((line as usize - 1, column, end));
         }
+        let before = found.first().copied();
         crop(&mut lines, &mut found);
+        let after = found.first().copied();
+        let moved = after.filter(|_| before != after).map(|(line, column, _)| (line + 1, column + 1));
         let mut starts = Vec::with_capacity(lines.len());
         let mut text = String::with_capacity(source.len());
         let mut at = 0;
@@ -186,7 +211,7 @@ impl Drawn {
                 base + start..base + end
             })
             .collect();
-        (Drawn { text }, ranges)
+        (Drawn { text, moved }, ranges)
     }
 }
 

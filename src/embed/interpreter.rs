@@ -216,6 +216,11 @@ impl StopHandle {
         self.0.requests.fetch_and(!request::STOP, std::sync::atomic::Ordering::Relaxed);
     }
 
+    /// Wakes a loop that is blocked, so that whoever drives it looks at what it waits for.
+    pub fn wake(&self) {
+        self.0.post(Box::new(|_| Ok(())));
+    }
+
     /// Raises KeyboardInterrupt in the script, as Ctrl-C does.
     pub fn interrupt(&self) {
         self.0.request(request::INTERRUPT);

@@ -5,6 +5,7 @@
 
 mod interpreter;
 pub mod output;
+mod prompt;
 mod run;
 mod switches;
 mod uncaught;

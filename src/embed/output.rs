@@ -18,6 +18,11 @@ pub trait Sink: Send {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+
+    /// The descriptor of the terminal or file that this ends at, if it does: `fileno()` and `isatty()` ask it.
+    fn descriptor(&self) -> Option<i32> {
+        None
+    }
 }
 
 impl Sink for Vec<u8> {

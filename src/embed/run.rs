@@ -152,7 +152,7 @@ impl Vm {
         self.syntax_error(e.kind.name(), &e.message, &place)
     }
 
-    fn syntax_warning(&mut self, w: &apy_grammar::Warning, source: &str, filename: &str) -> R<()> {
+    pub(super) fn syntax_warning(&mut self, w: &apy_grammar::Warning, source: &str, filename: &str) -> R<()> {
         let lines = apy_grammar::LineIndex::new(source);
         let (line, _) = lines.line_column(source, w.span.start);
         let category = self.exc.SyntaxWarning.clone();

@@ -100,6 +100,49 @@ fn run_to_end(vm: &mut Vm, l: &Ref<EventLoop>, t: &Ref<Task>) -> R<()> {
     }
 }
 
+/// Runs the program's loop until `ready`, which is asked after each iteration; whoever makes it true wakes the loop.
+/// Tasks that fail meanwhile, with nobody waiting for them, are given to `failed`, each once.
+///
+/// # Errors
+/// SystemExit and KeyboardInterrupt of callbacks; RuntimeError when a loop runs already.
+pub fn serve(
+    vm: &mut Vm,
+    mut ready: impl FnMut() -> bool,
+    mut failed: impl FnMut(&mut Vm, &Value, &Value) -> R<()>,
+) -> R<()> {
+    super::classes(vm)?;
+    let l = program_loop(vm)?;
+    core::set_up(vm, &l)?;
+    let mut known = l.get(vm).tasks.all();
+    let mut result = Ok(());
+    while result.is_ok() && !ready() {
+        result = core::run_once(vm, &l);
+        let left = l.get(vm).tasks.len();
+        if result.is_ok() && left != known.len() || known.iter().any(|t| is_done(vm, t)) {
+            for t in std::mem::replace(&mut known, l.get(vm).tasks.all()) {
+                result = result.and_then(|()| report_failure(vm, &t, &mut failed));
+            }
+        }
+    }
+    let cleaned = core::clean_up(vm, &l);
+    result.and(cleaned)
+}
+
+fn is_done(vm: &Vm, t: &Value) -> bool {
+    t.cast::<Task>().is_some_and(|t| t.get(vm).core.done())
+}
+
+/// Reports a task that failed and whose exception nobody has looked at.
+fn report_failure(vm: &mut Vm, t: &Value, failed: &mut impl FnMut(&mut Vm, &Value, &Value) -> R<()>) -> R<()> {
+    let Some(core) = future::core_of(vm, t) else { return Ok(()) };
+    if core.state != future::State::Failed || !core.log_traceback {
+        return Ok(());
+    }
+    let exception = core.result.clone();
+    unretrieved::forget(vm, t);
+    failed(vm, t, &exception)
+}
+
 /// The program's loop, made if there is none: the thread's loop where it has one that is open.
 fn program_loop(vm: &mut Vm) -> R<Ref<EventLoop>> {
     if let Some(p) = &vm.state::<Asyncio>().program {

@@ -94,7 +94,7 @@ pub fn lower<'a>(
 
 impl<'a> Lowerer<'a> {
     fn module(&mut self, module: &Mod<'a>) -> Res {
-        if self.options.top_level_await && self.table.block(TOP).coroutine {
+        if self.options.as_coroutine || self.options.top_level_await && self.table.block(TOP).coroutine {
             self.unit.flags |= CodeFlags::COROUTINE;
         }
         match module {

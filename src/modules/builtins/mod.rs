@@ -8,6 +8,7 @@ mod io;
 mod items;
 mod numbers;
 mod reflect;
+mod site;
 
 use crate::vm::function::Module;
 use crate::vm::native::NativeDef;
@@ -29,7 +30,15 @@ pub fn init(vm: &mut Vm) -> R<()> {
     // The module's namespace is the one that code finds its builtins in.
     let old = std::mem::replace(&mut module.get_mut(vm).dict, dict.clone());
     drop(old);
-    for table in [code::FUNCTIONS, io::FUNCTIONS, items::FUNCTIONS, numbers::FUNCTIONS, reflect::FUNCTIONS, OTHERS] {
+    for table in [
+        code::FUNCTIONS,
+        io::FUNCTIONS,
+        items::FUNCTIONS,
+        numbers::FUNCTIONS,
+        reflect::FUNCTIONS,
+        site::FUNCTIONS,
+        OTHERS,
+    ] {
         add_functions(vm, &module, table);
     }
     let classes = native_classes(vm);

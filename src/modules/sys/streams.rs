@@ -288,7 +288,12 @@ fn is_terminal(vm: &mut Vm, s: &Ref<StdStream>) -> bool {
     match output {
         crate::embed::Output::Inherit if error => std::io::stderr().is_terminal(),
         crate::embed::Output::Inherit => std::io::stdout().is_terminal(),
-        _ => false,
+        crate::embed::Output::Sink(s) => match s.descriptor() {
+            Some(1) => std::io::stdout().is_terminal(),
+            Some(2) => std::io::stderr().is_terminal(),
+            _ => false,
+        },
+        crate::embed::Output::Discard => false,
     }
 }
 
@@ -296,10 +301,14 @@ fn file_number(vm: &mut Vm, s: &Ref<StdStream>) -> R {
     let error = s.get(vm).error;
     let streams: &mut Streams = vm.state();
     let output = if error { &streams.stderr } else { &streams.stdout };
-    if matches!(output, crate::embed::Output::Inherit) {
-        Ok(Value::int32(if error { 2 } else { 1 }))
-    } else {
-        Err(unsupported(vm, "fileno"))
+    let number = match output {
+        crate::embed::Output::Inherit => Some(if error { 2 } else { 1 }),
+        crate::embed::Output::Sink(s) => s.descriptor(),
+        crate::embed::Output::Discard => None,
+    };
+    match number {
+        Some(n) => Ok(Value::int32(n)),
+        None => Err(unsupported(vm, "fileno")),
     }
 }
 

@@ -1,0 +1,203 @@
+//! Reading inputs with a line editor.
+//!
+//! Everything here runs on the reader's thread. What needs the interpreter (completion, hints) attaches to it, which
+//! works while the session's thread is blocked in the loop, and between the steps of what runs there.
+
+use super::{Answer, Line, complete, input, paint};
+use apy::Interpreter;
+use rustyline::completion::{Completer, Pair};
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hint, Hinter};
+use rustyline::history::FileHistory;
+use rustyline::validate::Validator;
+use rustyline::{
+    Cmd, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler,
+    ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// Inputs that the history keeps.
+const HISTORY: usize = 10_000;
+/// How far in a block stands.
+const STEP: usize = 4;
+
+type Lines = Editor<Assistant, FileHistory>;
+
+/// Serves a session until its end.
+pub fn read(line: Line) {
+    let mut editor = match editor(&line) {
+        Ok(editor) => editor,
+        Err(e) => {
+            eprintln!("apy: lines cannot be edited here: {e}");
+            return super::plain::read(line);
+        }
+    };
+    let history = history_file();
+    if let Some(path) = &history {
+        // The first session has none.
+        let _ = editor.load_history(path);
+    }
+    if let Ok(mut printer) = editor.create_external_printer() {
+        line.screen.set_printer(Box::new(move |text| drop(printer.print(text))));
+    }
+    while let Ok(ask) = line.asked.recv() {
+        line.screen.start_editing();
+        let answer = match editor.readline(&ask.first) {
+            Ok(text) => {
+                let text = text.trim_end().to_owned();
+                if !text.is_empty() && editor.add_history_entry(&text).unwrap_or(false) {
+                    if let Some(path) = &history {
+                        // A history that cannot be kept is no reason to stop.
+                        let _ = editor.append_history(path);
+                    }
+                }
+                Answer::Input(text)
+            }
+            Err(ReadlineError::Interrupted) => Answer::Interrupt,
+            Err(ReadlineError::Signal(_)) => Answer::Input(String::new()),
+            Err(_) => Answer::End,
+        };
+        let ends = matches!(answer, Answer::End);
+        if !line.answer(answer) || ends {
+            return;
+        }
+    }
+}
+
+fn history_file() -> Option<PathBuf> {
+    match std::env::var_os("PYTHON_HISTORY") {
+        Some(path) if path.is_empty() => None,
+        Some(path) => Some(path.into()),
+        None => std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".apy_history")),
+    }
+}
+
+fn editor(line: &Line) -> rustyline::Result<Lines> {
+    let config = Config::builder()
+        .max_history_size(HISTORY)?
+        .history_ignore_dups(true)?
+        .completion_type(CompletionType::List)
+        .completion_prompt_limit(200)
+        .tab_stop(STEP as u8)
+        .indent_size(STEP as u8)
+        .bracketed_paste(true)
+        .build();
+    let mut editor: Lines = Editor::with_config(config)?;
+    let color = crate::cli::style::colors(true);
+    editor.set_helper(Some(Assistant { interpreter: line.interpreter.clone(), color }));
+    let key = |code| Event::KeySeq(vec![KeyEvent(code, Modifiers::NONE)]);
+    editor.bind_sequence(key(KeyCode::Enter), EventHandler::Conditional(Box::new(Enter)));
+    editor.bind_sequence(KeyEvent::ctrl('J'), EventHandler::Conditional(Box::new(Enter)));
+    editor.bind_sequence(key(KeyCode::Tab), EventHandler::Conditional(Box::new(Tab)));
+    editor.bind_sequence(key(KeyCode::Backspace), EventHandler::Conditional(Box::new(Backspace)));
+    Ok(editor)
+}
+
+/// Runs the input, or goes on with it in a new line.
+struct Enter;
+
+impl ConditionalEventHandler for Enter {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let (text, at) = (context.line(), context.pos());
+        let before = text.get(..at)?;
+        let at_end = text.get(at..).is_none_or(|rest| rest.trim().is_empty());
+        if (at_end || !text.contains('\n')) && input::is_complete(text) {
+            return Some(Cmd::AcceptLine);
+        }
+        Some(Cmd::Insert(1, format!("\n{}", input::next_indent(before))))
+    }
+}
+
+/// The white space between the beginning of the line and the cursor, if there is nothing else.
+fn indentation<'a>(context: &'a EventContext<'_>) -> Option<&'a str> {
+    let before = context.line().get(..context.pos())?;
+    let line = before.rsplit('\n').next()?;
+    line.chars().all(|c| c == ' ').then_some(line)
+}
+
+/// Moves the line further in; completes where there is something to complete.
+struct Tab;
+
+impl ConditionalEventHandler for Tab {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let indent = indentation(context)?;
+        Some(Cmd::Insert(1, " ".repeat(STEP - indent.len() % STEP)))
+    }
+}
+
+/// Takes a step of indentation back at once.
+struct Backspace;
+
+impl ConditionalEventHandler for Backspace {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let indent = indentation(context).filter(|i| !i.is_empty())?;
+        let count = (indent.len() - 1) % STEP + 1;
+        Some(Cmd::Kill(Movement::BackwardChar(count as RepeatCount)))
+    }
+}
+
+/// What the editor asks while a line is edited.
+struct Assistant {
+    interpreter: Interpreter,
+    color: bool,
+}
+
+impl Helper for Assistant {}
+
+impl Validator for Assistant {}
+
+impl Completer for Assistant {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let before = line.get(..pos).unwrap_or("");
+        let found = self.interpreter.attach(|vm| Ok(complete::candidates(vm, before)));
+        let (start, names) = found.unwrap_or((pos, Vec::new()));
+        Ok((start, names.into_iter().map(|n| Pair { display: n.clone(), replacement: n }).collect()))
+    }
+}
+
+/// A hint that is only looked at.
+struct Note(String);
+
+impl Hint for Note {
+    fn display(&self) -> &str {
+        &self.0
+    }
+
+    fn completion(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Hinter for Assistant {
+    type Hint = Note;
+
+    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Note> {
+        if pos < line.len() || !line.ends_with('(') {
+            return None;
+        }
+        let text = self.interpreter.attach(|vm| Ok(complete::signature(vm, line))).ok().flatten()?;
+        Some(Note(text))
+    }
+}
+
+impl Highlighter for Assistant {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if self.color { Cow::Owned(paint::paint(line)) } else { Cow::Borrowed(line) }
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        if self.color { Cow::Owned(format!("\x1b[1;35m{prompt}\x1b[0m")) } else { Cow::Borrowed(prompt) }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        if self.color { Cow::Owned(format!("\x1b[2m{hint}\x1b[0m")) } else { Cow::Borrowed(hint) }
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        self.color && kind != CmdKind::MoveCursor
+    }
+}

@@ -1,0 +1,214 @@
+//! The interactive prompt.
+//!
+//! The interpreter stays on the main thread and drives the program's loop while the user types; lines are read by a
+//! thread of their own (`editor` on a terminal, `plain` otherwise), which sends each whole input through a channel and
+//! wakes the loop. `input` decides what a whole input is, `complete` and `paint` serve the editor, `screen` keeps
+//! output from damaging the line being edited.
+//! Invariant: only this module runs inputs, one at a time, and never while a line is being read.
+
+mod complete;
+#[cfg(feature = "prompt")]
+mod editor;
+mod input;
+#[cfg(feature = "prompt")]
+mod paint;
+mod plain;
+pub mod screen;
+
+use apy::embed::Refusal;
+use apy::{Interpreter, R, Raised, Vm};
+use screen::Screen;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+
+/// What a reader is asked for: an input, with these texts before its first and its further lines.
+struct Ask {
+    first: String,
+    further: String,
+}
+
+/// What a reader gives.
+enum Answer {
+    Input(String),
+    /// Ctrl-C: the line is given up.
+    Interrupt,
+    /// Ctrl-D, or the end of a pipe.
+    End,
+}
+
+/// How a reader and the session talk to each other.
+struct Line {
+    asked: Receiver<Ask>,
+    answers: Sender<Answer>,
+    interpreter: Interpreter,
+    screen: Arc<Screen>,
+}
+
+impl Line {
+    /// Hands an answer over and wakes the loop, which may be blocked; false when nobody listens any more.
+    fn answer(&self, answer: Answer) -> bool {
+        self.screen.stop_editing();
+        let sent = self.answers.send(answer).is_ok();
+        self.interpreter.stop_handle().wake();
+        sent
+    }
+}
+
+/// What is told to a session.
+pub struct Settings {
+    /// No greeting.
+    pub quiet: bool,
+    pub native_stack: usize,
+    pub screen: Arc<Screen>,
+}
+
+/// Makes Ctrl-C interrupt the script instead of ending the process.
+///
+/// # Errors
+/// The system refuses.
+pub fn watch_interrupts(interpreter: &Interpreter) -> std::io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT])?;
+    let stop = interpreter.stop_handle();
+    std::thread::Builder::new().name("interrupts".into()).spawn(move || {
+        for _ in signals.forever() {
+            stop.interrupt();
+        }
+    })?;
+    Ok(())
+}
+
+/// Reads and runs inputs until the end; gives the exit status.
+pub fn session(vm: &mut Vm, interpreter: &Interpreter, settings: &Settings) -> i32 {
+    if !settings.quiet {
+        greet();
+    }
+    // Names that only a prompt has; without them it works as well.
+    let _ = apy::modules::import::import_module(vm, "_sitebuiltins").and_then(|m| vm.call_method(&m, "install", &[]));
+    let (ask, asked) = channel();
+    let (answers, answered) = channel();
+    let line = Line { asked, answers, interpreter: interpreter.clone(), screen: settings.screen.clone() };
+    let reader = std::thread::Builder::new().name("reader".into()).stack_size(settings.native_stack + (1 << 20));
+    if let Err(e) = reader.spawn(move || read(line)) {
+        eprintln!("apy: the prompt's reader could not be started: {e}");
+        return 1;
+    }
+    let mut session = Session { ask, answered, number: 0, loop_runs: false };
+    session.run(vm)
+}
+
+#[cfg(feature = "prompt")]
+fn read(line: Line) {
+    if line.screen.is_terminal() {
+        editor::read(line);
+    } else {
+        plain::read(line);
+    }
+}
+
+#[cfg(not(feature = "prompt"))]
+fn read(line: Line) {
+    plain::read(line);
+}
+
+fn greet() {
+    eprintln!("apy {} (Python 3.14) on {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS);
+    eprintln!("Type \"help\", \"copyright\", \"credits\" or \"license\" for more information; \"await\" works here.");
+}
+
+struct Session {
+    ask: Sender<Ask>,
+    answered: Receiver<Answer>,
+    /// How many inputs there were.
+    number: usize,
+    /// An input ran, so there is a loop that may have something to do.
+    loop_runs: bool,
+}
+
+impl Session {
+    fn run(&mut self, vm: &mut Vm) -> i32 {
+        loop {
+            let ask = Ask { first: vm.prompt_text("ps1", ">>> "), further: vm.prompt_text("ps2", "... ") };
+            let _ = vm.flush_streams();
+            if self.ask.send(ask).is_err() {
+                return 0;
+            }
+            match self.wait(vm) {
+                Ok(Answer::End) => return 0,
+                Ok(Answer::Interrupt) => eprintln!("KeyboardInterrupt"),
+                Ok(Answer::Input(text)) => {
+                    if let Some(status) = self.input(vm, &text) {
+                        return status;
+                    }
+                }
+                Err(e) => {
+                    if let Some(status) = report(vm, e) {
+                        return status;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for the reader; the loop runs meanwhile.
+    fn wait(&mut self, vm: &mut Vm) -> R<Answer> {
+        if !self.loop_runs {
+            let answered = &mut self.answered;
+            return Ok(vm.unlocked(move || answered.recv().unwrap_or(Answer::End)));
+        }
+        loop {
+            let mut got = None;
+            let answered = &self.answered;
+            let result = vm.prompt_wait(|| {
+                if got.is_none() {
+                    got = match answered.try_recv() {
+                        Ok(answer) => Some(answer),
+                        Err(TryRecvError::Disconnected) => Some(Answer::End),
+                        Err(TryRecvError::Empty) => None,
+                    };
+                }
+                got.is_some()
+            });
+            match (got, result) {
+                (Some(answer), Ok(()) | Err(_)) => return Ok(answer),
+                (None, Ok(())) => {}
+                // Ctrl-C where no input runs and nobody edits: the line goes on.
+                (None, Err(e)) if vm.raised_is(&e, &vm.exc.KeyboardInterrupt.clone()) => {}
+                (None, Err(e)) => return Err(e),
+            }
+        }
+    }
+
+    /// Runs an input; gives an exit status when the session is over.
+    fn input(&mut self, vm: &mut Vm, text: &str) -> Option<i32> {
+        if text.trim().is_empty() {
+            return None;
+        }
+        if let "exit" | "quit" = text.trim() {
+            return Some(0);
+        }
+        let filename = format!("<apy-input-{}>", self.number);
+        self.number += 1;
+        self.loop_runs = true;
+        let codes = match vm.prompt_compile(text, &filename) {
+            Ok(codes) => codes,
+            Err(Refusal::Raised(e)) => return report(vm, e),
+            Err(Refusal::Syntax(found)) => {
+                let _ = vm.flush_streams();
+                eprint!("{}", found.render(super::style::of_stderr()));
+                return None;
+            }
+        };
+        match vm.prompt_run(&codes) {
+            Ok(()) => None,
+            Err(e) => report(vm, e),
+        }
+    }
+}
+
+/// Prints what an input raised; gives an exit status when it was `SystemExit`.
+fn report(vm: &mut Vm, e: Raised) -> Option<i32> {
+    let leaves = e.is_halt() || vm.raised_is(&e, &vm.exc.SystemExit.clone());
+    let status = vm.report_uncaught(e);
+    let _ = vm.flush_streams();
+    leaves.then_some(status)
+}
