@@ -36,6 +36,8 @@ impl Vm {
         let mut codes = Vec::new();
         let mut warnings = parsed.warnings;
         for part in parts {
+            let mode = if matches!(part, Mod::Interactive(_)) { compiler::Mode::Single } else { compiler::Mode::Exec };
+            let options = CompileOptions { mode, ..options.clone() };
             let output = compiler::compile(&part, text, &options).map_err(|e| refused(e, true))?;
             warnings.extend(output.warnings);
             codes.push(self.new_code(output.code));

@@ -43,6 +43,15 @@ enum Unfit {
     Raised(Raised),
 }
 
+/// What the compiler compiles a text of this kind for.
+fn mode_of(kind: SourceKind) -> compiler::Mode {
+    match kind {
+        SourceKind::Module | SourceKind::Main => compiler::Mode::Exec,
+        SourceKind::Expression => compiler::Mode::Eval,
+        SourceKind::Interactive => compiler::Mode::Single,
+    }
+}
+
 impl Vm {
     /// Compiles source text.
     ///
@@ -58,6 +67,7 @@ impl Vm {
         CompileOptions {
             top_level_await: matches!(kind, SourceKind::Main | SourceKind::Interactive),
             optimize: self.state::<super::Switches>().optimize,
+            mode: mode_of(kind),
             ..CompileOptions::new(filename)
         }
     }
@@ -73,6 +83,7 @@ impl Vm {
         kind: SourceKind,
         options: CompileOptions,
     ) -> R<Ref<CodeObject>> {
+        let options = CompileOptions { mode: mode_of(kind), ..options };
         let refusal = match self.checked(source, filename, kind, &options) {
             Ok(code) => return Ok(code),
             Err(refusal) => refusal,

@@ -111,13 +111,22 @@ pub fn write_stderr(vm: &mut Vm, text: &str) -> R<()> {
 
 fn except(vm: &mut Vm, value: &Value) -> R {
     let text = if value.is_a::<Exception>() {
-        traceback::format_exception(vm, value)?
+        let text = traceback::format_exception(vm, value)?;
+        if colors_wanted(vm) { crate::diagnostics::color::traceback(&text) } else { text }
     } else {
         let got = vm.class_name(value);
         format!("TypeError: print_exception(): Exception expected for value, {got} found\n")
     };
     write_stderr(vm, &text)?;
     Ok(Value::NONE)
+}
+
+/// Whether what is printed on `sys.stderr` gets colours.
+fn colors_wanted(vm: &mut Vm) -> bool {
+    let Some(err) = module_attr(vm, "stderr").filter(|e| !e.is_none()) else { return false };
+    let terminal = vm.call_method(&err, "isatty", &[]).and_then(|v| vm.truth(&v)).unwrap_or(false);
+    let ignored = vm.state::<crate::embed::Switches>().ignore_environment;
+    crate::diagnostics::color::wanted(terminal, |name| std::env::var(name).ok().filter(|_| !ignored || name == "TERM"))
 }
 
 fn unraisable(vm: &mut Vm, a: &[Value]) -> R {

@@ -1,0 +1,280 @@
+//! The prompt on a pseudo-terminal: what a user types, and what must be on the screen then.
+//!
+//! Nothing sleeps for luck: every step waits for the text that shows it was taken, up to a deadline.
+#![cfg(feature = "prompt")]
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// A step that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const CTRL_C: &str = "\x03";
+const CTRL_D: &str = "\x04";
+const UP: &str = "\x1b[A";
+
+type Seen = Arc<(Mutex<Vec<u8>>, Condvar)>;
+
+/// A session on a terminal of its own.
+struct Session {
+    child: Child,
+    keyboard: File,
+    seen: Seen,
+    /// How much of the screen's text earlier steps have used up.
+    used: usize,
+}
+
+impl Session {
+    fn start() -> Session {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("the terminal's other end");
+        let name = ptsname(&master, Vec::new()).expect("the terminal has a name");
+        let slave = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(name.to_string_lossy().as_ref())
+            .expect("the terminal opens");
+        tcsetwinsize(&slave, Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 })
+            .expect("a terminal has a size");
+        let master = File::from(master);
+        let copy = || Stdio::from(slave.try_clone().expect("a descriptor"));
+        // A session of its own, whose terminal this is: only then does Ctrl-C send a signal.
+        let child = Command::new("setsid")
+            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_apy"), "-q"])
+            .env("TERM", "xterm")
+            .env("PYTHON_COLORS", "0")
+            .env("PYTHON_HISTORY", "")
+            .env_remove("PYTHONINSPECT")
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdin(copy())
+            .stdout(copy())
+            .stderr(copy())
+            .spawn()
+            .expect("the binary starts");
+        drop(slave);
+        let seen: Seen = Arc::default();
+        let (mut screen, shared) = (master.try_clone().expect("a descriptor"), seen.clone());
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // Reading fails when the other end is closed.
+            while let Ok(n @ 1..) = screen.read(&mut bytes) {
+                shared.0.lock().expect("no panic").extend_from_slice(&bytes[..n]);
+                shared.1.notify_all();
+            }
+        });
+        let mut session = Session { child, keyboard: master, seen, used: 0 };
+        session.expect(">>> ");
+        session
+    }
+
+    fn send(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("the terminal is open");
+    }
+
+    /// Waits for a text behind what was used up; gives what stands before it.
+    fn expect(&mut self, wanted: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = self.seen.0.lock().expect("no panic");
+        loop {
+            let text = plain(&String::from_utf8_lossy(&seen));
+            let rest = text.get(self.used..).unwrap_or("");
+            if let Some(at) = rest.find(wanted) {
+                let before = rest[..at].to_owned();
+                self.used += at + wanted.len();
+                return before;
+            }
+            let now = Instant::now();
+            assert!(now < deadline, "waited for {wanted:?}; on the screen:\n{rest}");
+            seen = self.seen.1.wait_timeout(seen, deadline - now).expect("no panic").0;
+        }
+    }
+
+    /// Types a line, waits for an answer and for the next prompt.
+    fn line(&mut self, text: &str, answer: &str) {
+        self.send(&format!("{text}\r"));
+        self.expect("\n");
+        self.expect(answer);
+        self.expect(">>> ");
+    }
+
+    /// Leaves with Ctrl-D; gives the exit status.
+    fn leave(mut self) -> Option<i32> {
+        self.send(CTRL_D);
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The text without what moves the cursor or colours.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\x1b' {
+            if chars.peek() == Some(&'[') {
+                chars.next();
+                while chars.next().is_some_and(|c| !c.is_ascii_alphabetic()) {}
+            }
+        } else if c != '\r' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[test]
+fn values_are_shown_and_remembered() {
+    let mut s = Session::start();
+    s.line("20 + 1", "21\n");
+    s.line("_ * 2", "42\n");
+    s.line("print('a', 'b')", "a b\n");
+    assert_eq!(s.leave(), Some(0));
+}
+
+#[test]
+fn blocks_are_indented_and_end_with_an_empty_line() {
+    let mut s = Session::start();
+    s.send("def f(x):\r");
+    s.send("return x + 1\r");
+    s.send("\r");
+    s.expect(">>> ");
+    s.line("f(41)", "42\n");
+}
+
+#[test]
+fn names_are_completed_and_history_is_there() {
+    let mut s = Session::start();
+    s.send("quite_long_name = 5\r");
+    s.expect(">>> ");
+    s.line("quite_lo\t + 1", "6\n");
+    s.line(UP, "6\n");
+    s.send("import collec\t\r");
+    s.expect(">>> ");
+    s.line("collections.OrderedD\t.__name__", "'OrderedDict'\n");
+}
+
+#[test]
+fn await_works_and_tasks_go_on_while_the_user_types() {
+    let mut s = Session::start();
+    s.send("import asyncio\r");
+    s.expect(">>> ");
+    s.line("await asyncio.sleep(0, 'slept')", "'slept'\n");
+    s.send("go = asyncio.Event()\r");
+    s.expect(">>> ");
+    s.send("async def work():\r");
+    s.send("await asyncio.sleep(0.3); print('worked'); return 7\r\r");
+    s.expect(">>> ");
+    s.send("t = asyncio.create_task(work())\r");
+    s.expect(">>> ");
+    // Half a line is typed when the task prints; it must be whole afterwards.
+    s.send("6 *");
+    s.expect("worked\n");
+    s.send(" 7\r");
+    s.expect("42\n");
+    s.expect(">>> ");
+    s.line("await t", "7\n");
+}
+
+#[test]
+fn a_failed_task_is_reported_once() {
+    let mut s = Session::start();
+    s.send("import asyncio\r");
+    s.expect(">>> ");
+    s.send("async def bad(): raise ValueError('oh no')\r\r");
+    s.expect(">>> ");
+    s.send("t = asyncio.create_task(bad(), name='bad')\r");
+    s.expect("Task 'bad' failed:\n");
+    s.expect("ValueError: oh no\n");
+    s.send("del t\r");
+    let before = s.expect(">>> ");
+    s.send("'end'\r");
+    let after = s.expect("'end'\n");
+    assert!(!before.contains("oh no") && !after.contains("oh no"), "{before}{after}");
+}
+
+#[test]
+fn ctrl_c_never_leaves() {
+    let mut s = Session::start();
+    s.send("unfinished");
+    s.expect("unfinished");
+    s.send(CTRL_C);
+    s.expect("KeyboardInterrupt");
+    s.expect(">>> ");
+    s.send("import asyncio\r");
+    s.expect(">>> ");
+    s.send("print('wait' + 'ing'); await asyncio.sleep(1000)\r");
+    s.expect("waiting\n");
+    s.send(CTRL_C);
+    s.expect("KeyboardInterrupt");
+    s.expect(">>> ");
+    s.send("print('loop' + 'ing')\rwhile True: pass\r\r");
+    s.expect("looping\n");
+    s.expect("while True: pass");
+    s.expect("\n");
+    s.expect("\n");
+    s.send(CTRL_C);
+    s.expect("KeyboardInterrupt");
+    s.expect(">>> ");
+    s.line("'still here'", "'still here'\n");
+    assert_eq!(s.leave(), Some(0));
+}
+
+#[test]
+fn errors_are_shown_and_the_session_goes_on() {
+    let mut s = Session::start();
+    s.line("1 / 0", "ZeroDivisionError: division by zero\n");
+    s.line("x = = 1", "SyntaxError: invalid syntax\n");
+    s.line("1 + 1", "2\n");
+}
+
+#[test]
+fn pasted_text_runs_whole() {
+    let mut s = Session::start();
+    s.send("\x1b[200~def g():\n    return 41\n\ng() + 1\n\x1b[201~");
+    s.expect("g() + 1");
+    s.send("\r");
+    s.expect("42\n");
+    s.expect(">>> ");
+}
+
+#[test]
+fn exit_leaves_with_its_status() {
+    let mut s = Session::start();
+    s.send("exit(3)\r");
+    let status = s.child.wait().expect("the process was started");
+    assert_eq!(status.code(), Some(3));
+}
+
+#[test]
+fn a_pipe_gets_plain_text() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_apy"))
+        .args(["-i", "-q"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    child.stdin.take().expect("it was asked for").write_all(b"x = 6\nif x:\n    print(x * 7)\n\nx\n").expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "42\n6\n");
+    assert!(!output.stderr.contains(&0x1b));
+    assert_eq!(output.status.code(), Some(0));
+}
