@@ -7,10 +7,14 @@ use super::prompt::{
 };
 use anyhow::{Context, Result, anyhow};
 use apy::embed::{Output, Refusal, SourceKind, Switches};
+use apy::vm::signals;
 use apy::{Interpreter, Raised, Vm};
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The signal of Ctrl-C.
+const SIGINT: i32 = 2;
 
 /// What a shell reports for a program that SIGPIPE ended.
 const PIPE_CLOSED: i32 = 128 + 13;
@@ -54,9 +58,7 @@ pub fn execute(mut command: Command, native_stack: usize) -> Result<u8> {
     };
     let screen = Arc::new(Screen::default());
     let interpreter = interpreter(&command, folder, native_stack, prompts.then(|| screen.clone()))?;
-    if prompts {
-        prompt::watch_interrupts(&interpreter).context("signals cannot be watched")?;
-    }
+    interpreter.attach(apy::modules::signal::install_interrupt)?;
     let ended = interpreter.attach(|vm| {
         let ended = match (&program, source) {
             (None, _) => Ended::With(0),
@@ -292,8 +294,8 @@ fn finish(interpreter: &Interpreter, ended: Ended) -> u8 {
         Ended::With(status) => status,
         Ended::Interrupted => {
             // Whoever waits for the process sees that the signal ended it, and stops, too.
-            let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
-            128 + signal_hook::consts::SIGINT
+            let _ = signals::set(SIGINT, signals::Disposition::Default).and_then(|()| signals::raise(SIGINT));
+            128 + SIGINT
         }
     };
     if let Err(e) = flushed

@@ -53,6 +53,7 @@ impl Vm {
     /// # Errors
     /// What it raises; KeyboardInterrupt when it was interrupted, after what it awaited was cancelled.
     pub fn prompt_run(&mut self, codes: &[Ref<CodeObject>]) -> R<()> {
+        top_level::note_failures(self);
         let globals = self.main_globals()?;
         for code in codes {
             let result = self.run_code(code, &globals, Value::UNDEF)?;

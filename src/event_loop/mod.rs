@@ -102,6 +102,8 @@ pub struct Asyncio {
     eager_tasks: Vec<Value>,
     /// The number of the last task that was named by number.
     task_number: u64,
+    /// Tasks that failed and have not been reported, where a prompt reports them at once.
+    failed: Option<Vec<Value>>,
     /// The loop of code that awaits at its top level.
     program: Option<top_level::Program>,
 }
@@ -117,6 +119,7 @@ impl Default for Asyncio {
             foreign_tasks: Vec::new(),
             eager_tasks: Vec::new(),
             task_number: 0,
+            failed: None,
             program: None,
         }
     }

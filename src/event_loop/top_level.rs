@@ -113,23 +113,24 @@ pub fn serve(
     super::classes(vm)?;
     let l = program_loop(vm)?;
     core::set_up(vm, &l)?;
-    let mut known = l.get(vm).tasks.all();
     let mut result = Ok(());
     while result.is_ok() && !ready() {
-        result = core::run_once(vm, &l);
-        let left = l.get(vm).tasks.len();
-        if result.is_ok() && left != known.len() || known.iter().any(|t| is_done(vm, t)) {
-            for t in std::mem::replace(&mut known, l.get(vm).tasks.all()) {
+        // Who waits for a failed task hears of it in the next iteration; when nothing is to be done, nobody does.
+        if l.get(vm).ready.is_empty() {
+            let list = vm.state::<Asyncio>().failed.replace(Vec::new()).unwrap_or_default();
+            for t in list {
                 result = result.and_then(|()| report_failure(vm, &t, &mut failed));
             }
         }
+        result = result.and_then(|()| core::run_once(vm, &l));
     }
     let cleaned = core::clean_up(vm, &l);
     result.and(cleaned)
 }
 
-fn is_done(vm: &Vm, t: &Value) -> bool {
-    t.cast::<Task>().is_some_and(|t| t.get(vm).core.done())
+/// From now on failed tasks are noted, for [`serve`] to report.
+pub fn note_failures(vm: &mut Vm) {
+    vm.state::<Asyncio>().failed.get_or_insert_default();
 }
 
 /// Reports a task that failed and whose exception nobody has looked at.

@@ -135,6 +135,11 @@ pub fn watch(vm: &mut Vm, f: &Value) -> R<()> {
         std::mem::replace(&mut c.extra().watch, w)
     });
     drop(old);
+    if f.is_a::<Task>()
+        && let Some(failed) = &mut vm.state::<super::Asyncio>().failed
+    {
+        failed.push(f.clone());
+    }
     Ok(())
 }
 

@@ -62,21 +62,6 @@ pub struct Settings {
     pub screen: Arc<Screen>,
 }
 
-/// Makes Ctrl-C interrupt the script instead of ending the process.
-///
-/// # Errors
-/// The system refuses.
-pub fn watch_interrupts(interpreter: &Interpreter) -> std::io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT])?;
-    let stop = interpreter.stop_handle();
-    std::thread::Builder::new().name("interrupts".into()).spawn(move || {
-        for _ in signals.forever() {
-            stop.interrupt();
-        }
-    })?;
-    Ok(())
-}
-
 /// Reads and runs inputs until the end; gives the exit status.
 pub fn session(vm: &mut Vm, interpreter: &Interpreter, settings: &Settings) -> i32 {
     if !settings.quiet {
