@@ -62,6 +62,7 @@ const GETSETS: &[GetSetDef] = &[
 /// None in practice.
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<SuperObject>("builtins", "super", None, class_flag::BASE)?;
+    vm.super_class = class.clone();
     vm.extend_class(&class, METHODS, GETSETS);
     Ok(())
 }

@@ -122,7 +122,7 @@ impl Vm {
                 return Err(self.recursion_error("maximum recursion depth exceeded"));
             }
             let params = (*code).code.param_count();
-            if (*code).simple_args as usize == args.pos.len() && args.kw_names.is_empty() {
+            if (*code).exact_args as usize == args.pos.len() && args.kw_names.is_empty() {
                 for (i, v) in args.pos.iter().enumerate() {
                     window.add(i).write(v.clone());
                 }

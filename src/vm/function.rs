@@ -59,6 +59,8 @@ pub struct CodeObject {
     /// Positional parameters, when a call with just that many positional arguments needs nothing else: no
     /// defaults to fill in, no `*args`, no generator to make. 255 when it does.
     pub(super) simple_args: u8,
+    /// The same for functions that make generators too.
+    pub(super) exact_args: u8,
     /// The address of the code object itself is its identity; a replaced one (`co_replace`) has its own.
     pub(super) makes_generator: bool,
 }
@@ -84,8 +86,8 @@ impl CodeObject {
         let makes_generator = code.flags.has(generator);
         let plain = code.kwonlyargcount == 0
             && !code.flags.has(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
-            && !makes_generator
             && code.argcount < 255;
+        let exact_args = if plain { code.argcount as u8 } else { 255 };
         CodeObject {
             consts: consts.into(),
             names: names.into(),
@@ -93,7 +95,8 @@ impl CodeObject {
             instrs: code.instrs.as_ptr(),
             nregs: code.nregs,
             first_temp: code.first_temp,
-            simple_args: if plain { code.argcount as u8 } else { 255 },
+            simple_args: if makes_generator { 255 } else { exact_args },
+            exact_args,
             makes_generator,
             code,
         }

@@ -115,6 +115,7 @@ pub struct Vm {
     kind_layouts: [*const Layout; Kind::COUNT],
     native_layouts: HashMap<TypeId, *const Layout>,
     lookup_cache: Box<[Cell<LookupEntry>]>,
+    attr_cache: interp::AttrCache,
     interner: text::Interner,
     next_keys_version: u32,
     /// The thread that holds the lock, or was the last to hold it.
@@ -167,6 +168,7 @@ impl Vm {
             types,
             kind_layouts,
             native_layouts: HashMap::new(),
+            attr_cache: interp::AttrCache::default(),
             lookup_cache: (0..LOOKUP_CACHE).map(|_| Cell::new(LookupEntry::EMPTY)).collect(),
             interner: text::Interner::new(hash_seed),
             next_keys_version: 1,

@@ -28,6 +28,67 @@ pub(super) mod cache_kind {
     pub const MODULE: u32 = FIRST + 4;
 }
 
+/// Entries of the second cache: a power of two.
+const ATTR_CACHE: usize = 1024;
+
+/// What the inline caches of one site cannot all hold: attributes by layout and name, for sites that see objects of
+/// several classes.
+pub(in crate::vm) struct AttrCache {
+    /// The entry and the name that it is for, which it keeps alive.
+    entries: Box<[(InlineCache, Value)]>,
+}
+
+impl Default for AttrCache {
+    fn default() -> AttrCache {
+        AttrCache { entries: (0..ATTR_CACHE).map(|_| (InlineCache::EMPTY, Value::UNDEF)).collect() }
+    }
+}
+
+impl AttrCache {
+    fn place(id: u32, name: &Ref<Str>) -> usize {
+        (id as usize).wrapping_mul(31).wrapping_add(name.address() >> 4) % ATTR_CACHE
+    }
+
+    /// What is known of the attribute of an object that is no class.
+    fn find(&self, obj: &Value, name: &Ref<Str>) -> Option<InlineCache> {
+        let h = obj.header()?;
+        if matches!(h.kind, Kind::Type | Kind::Module) {
+            return None;
+        }
+        let id = h.layout().id.get();
+        let (entry, of) = &self.entries[AttrCache::place(id, name)];
+        (entry.id == id && id != 0 && of.is(name.value())).then_some(*entry)
+    }
+
+    fn put(&mut self, entry: InlineCache, name: &Ref<Str>) {
+        self.entries[AttrCache::place(entry.id, name)] = (entry, name.value().clone());
+    }
+}
+
+/// A new reference to a value whose bits a cache remembers.
+fn borrowed_copy(bits: u64) -> Value {
+    // SAFETY: while the id of a cache's entry stands, which the callers have compared, the class keeps the value
+    // alive.
+    let v = unsafe { Value::from_bits(bits) };
+    let copy = v.clone();
+    std::mem::forget(v);
+    copy
+}
+
+/// An attribute in a slot or a class, where a cache that matches the object says that it is.
+fn cached_instance_attr(cache: InlineCache, obj: &Value) -> Option<Value> {
+    if cache.index == cache_kind::CLASS_VALUE {
+        return Some(borrowed_copy(cache.value));
+    }
+    let h = obj.header()?;
+    if cache.index >= u32::from(h.aux.get()) {
+        return None;
+    }
+    // SAFETY: the object has room for so many slots.
+    let v = unsafe { (*super::super::instance::slots(obj.ptr(), h.layout()).add(cache.index as usize)).clone() };
+    (!v.is_undef()).then_some(v)
+}
+
 impl Vm {
     /// The code that runs.
     #[inline(always)]
@@ -73,6 +134,16 @@ impl Vm {
             return Ok(Next::Reload);
         }
         let name = self.cache_name(ins.c());
+        if let Some(found) = self.attr_cache.find(&obj, &name) {
+            self.set_cache(ins.c(), found);
+            if found.index == cache_kind::PROPERTY {
+                return self.get_attr_op(ins, obj);
+            }
+            if let Some(v) = cached_instance_attr(found, &obj) {
+                self.put_result(ins.a(), v);
+                return Ok(Next::Reload);
+            }
+        }
         if let Some(v) = self.fill_namespace_cache(ins.c(), &obj, &name) {
             self.put_result(ins.a(), v);
             return Ok(Next::Reload);
@@ -89,7 +160,9 @@ impl Vm {
             if let Some((index, value)) = fill
                 && id != 0
             {
-                self.set_cache(ins.c(), InlineCache { id, index, value });
+                let entry = InlineCache { id, index, value };
+                self.set_cache(ins.c(), entry);
+                self.attr_cache.put(entry, &name);
                 if index == cache_kind::PROPERTY {
                     return self.get_attr_op(ins, obj);
                 }
@@ -181,6 +254,12 @@ impl Vm {
             return Ok((v, Value::UNDEF));
         }
         let name = self.cache_name(cache);
+        if let Some(found) = self.attr_cache.find(&obj, &name)
+            && found.index == cache_kind::METHOD
+        {
+            self.set_cache(cache, found);
+            return Ok((borrowed_copy(found.value), obj));
+        }
         if let Some(v) = self.fill_namespace_cache(cache, &obj, &name) {
             return Ok((v, Value::UNDEF));
         }
@@ -189,7 +268,9 @@ impl Vm {
             if id != 0
                 && let Some(CacheHit::Method(f)) = self.fill_get_cache(&obj, &name)
             {
-                self.set_cache(cache, InlineCache { id, index: cache_kind::METHOD, value: f.bits() });
+                let entry = InlineCache { id, index: cache_kind::METHOD, value: f.bits() };
+                self.set_cache(cache, entry);
+                self.attr_cache.put(entry, &name);
                 return Ok((f, obj));
             }
         }

@@ -9,12 +9,27 @@ use super::super::generator::{GenState, Generator};
 use super::super::native::{Args, MachineFn, NativeImpl};
 use super::super::object::{Header, Kind, Ref};
 use super::super::special::Special;
-use super::super::str::Tuple;
+use super::super::str::{Str, Tuple};
 use super::super::value::Value;
 use super::super::{R, Vm};
 use super::{Next, build};
 use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::{FLAG_VARIANT, Instr, Op};
+
+/// Most keyword arguments that a call may have to be placed without the general binder.
+const MOST_KEYWORDS: usize = 12;
+
+/// Where the arguments of a call go.
+struct Places {
+    /// Parameters that get an argument.
+    filled: u64,
+    /// The parameters of the arguments given by name.
+    keyword: [u8; MOST_KEYWORDS],
+    /// The first positional parameter with a default.
+    first_default: usize,
+    /// How many parameters there are.
+    named: usize,
+}
 
 impl Vm {
     /// `R[base](R[base+1], …)`, `argc` of them.
@@ -82,9 +97,141 @@ impl Vm {
                 }
                 return Ok(Next::Reload);
             }
+        }
+        self.call_function_moved(regs, base, argc, dst)
+    }
+
+    /// The same where the window cannot stay where it is, or where more is to be done than pushing a frame:
+    /// generators call from registers of their own, calling a generator function makes no frame, and parameters may
+    /// have to be filled from their defaults.
+    #[inline(never)]
+    fn call_function_moved(&mut self, regs: *mut Value, base: usize, argc: usize, dst: u16) -> R<Next> {
+        // SAFETY: the registers hold a function and `argc` arguments.
+        unsafe {
+            let func: *const Function = Header::payload((*regs.add(base)).ptr());
+            let code = (*func).code.as_ptr();
+            let args = regs.add(base + 1);
+            if (*code).exact_args as usize == argc && (*code).makes_generator {
+                let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
+                let generator = self.new_generator(Ref::from_value_unchecked(f), args);
+                *regs.add(dst as usize) = generator;
+                return Ok(Next::Reload);
+            }
+            let places: Option<Places> = self.place_arguments(func, argc, &[]);
+            if let Some(places) = places {
+                return self.enter_placed(&places, regs.add(base), args, argc, dst, 0);
+            }
             let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
-            let args = build::take_run(&mut *regs.add(base + 1), argc);
+            let args = build::take_run(&mut *args, argc);
             self.push_function(f, &args, dst, 0)
+        }
+    }
+
+    /// Where the arguments of a call go, if the function is one without `*args` and `**kwargs`, and all parameters
+    /// get a value. Anything else, errors too, is for the general binder.
+    ///
+    /// # Safety
+    /// The function is alive.
+    unsafe fn place_arguments(&self, func: *const Function, npos: usize, names: &[Value]) -> Option<Places> {
+        // SAFETY: the caller's promise; code lives as long as its function.
+        unsafe {
+            let code = &(*(*func).code.as_ptr()).code;
+            let (n_pos, named) = (code.argcount as usize, (code.argcount + code.kwonlyargcount) as usize);
+            if npos > n_pos
+                || named > 64
+                || names.len() > MOST_KEYWORDS
+                || code.flags.has(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
+            {
+                return None;
+            }
+            let mut filled: u64 = if npos == 64 { u64::MAX } else { (1 << npos) - 1 };
+            let mut keyword = [0u8; MOST_KEYWORDS];
+            for (at, name) in keyword.iter_mut().zip(names) {
+                let text = name.cast::<Str>()?.get(self).as_bytes();
+                let from = (code.posonlyargcount as usize).max(npos);
+                let i = (from..named).find(|&i| code.locals[i].name.as_bytes() == text)?;
+                if filled & (1 << i) != 0 {
+                    return None;
+                }
+                filled |= 1 << i;
+                *at = i as u8;
+            }
+            let defaults = match (*func).defaults.cast::<Tuple>() {
+                Some(t) => t.get(self).items().len(),
+                None => 0,
+            };
+            let first_default = n_pos.checked_sub(defaults)?;
+            for i in 0..named {
+                if filled & (1 << i) == 0 && (i < first_default || i >= n_pos) {
+                    return None;
+                }
+            }
+            Some(Places { filled, keyword, first_default, named })
+        }
+    }
+
+    /// Moves arguments to the window above the running frame, as `places` says, and enters the function.
+    ///
+    /// # Safety
+    /// `callee` holds the function that `places` is for, `args` its arguments, those given by name last; both are
+    /// registers of the running frame.
+    unsafe fn enter_placed(
+        &mut self,
+        places: &Places,
+        callee: *mut Value,
+        args: *mut Value,
+        npos: usize,
+        dst: u16,
+        flags: u8,
+    ) -> R<Next> {
+        // SAFETY: the caller's promise. The window above the running frame is free, and its size is checked first.
+        unsafe {
+            let func: *const Function = Header::payload((*callee).ptr());
+            let code = (*func).code.as_ptr();
+            let running = self.thread.frame;
+            let window = self.thread.top().add(1);
+            if window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
+                return Err(self.recursion_error("maximum recursion depth exceeded"));
+            }
+            for i in 0..places.named {
+                window.add(i).write(Value::UNDEF);
+            }
+            for i in 0..npos {
+                window.add(i).write(std::mem::replace(&mut *args.add(i), Value::UNDEF));
+            }
+            let given = (places.filled.count_ones() as usize).saturating_sub(npos);
+            for (k, &i) in places.keyword.iter().take(given).enumerate() {
+                window.add(i as usize).write(std::mem::replace(&mut *args.add(npos + k), Value::UNDEF));
+            }
+            if let Some(t) = (*func).defaults.cast::<Tuple>() {
+                let items = t.get(self).items();
+                for (k, v) in items.iter().enumerate() {
+                    let i = places.first_default + k;
+                    if places.filled & (1 << i) == 0 {
+                        window.add(i).write(v.clone());
+                    }
+                }
+            }
+            let f = std::mem::replace(&mut *callee, Value::UNDEF);
+            if (*code).makes_generator {
+                let generator = self.new_generator(Ref::from_value_unchecked(f), window);
+                *(*running).regs.add(dst as usize) = generator;
+                return Ok(Next::Reload);
+            }
+            for i in places.named..(*code).first_temp as usize {
+                window.add(i).write(Value::UNDEF);
+            }
+            window.sub(1).write(f);
+            match self.push_frame(code, func, window, window.add((*code).nregs as usize), dst, flags) {
+                Ok(_) => Ok(Next::Reload),
+                Err(e) => {
+                    for i in 0..places.named {
+                        *window.add(i) = Value::UNDEF;
+                    }
+                    *window.sub(1) = Value::UNDEF;
+                    Err(e)
+                }
+            }
         }
     }
 
@@ -252,6 +399,9 @@ impl Vm {
                         }
                     }
                 }
+                if simple {
+                    return self.call_init_moved(init, instance, regs, base, argc, dst);
+                }
                 // SAFETY: the registers hold `argc` arguments.
                 let mut args = unsafe { build::take_run(&mut *regs.add(base + 1), argc) };
                 args.insert(0, instance.clone());
@@ -271,6 +421,51 @@ impl Vm {
             }
         }
         self.call_other_at(regs, base, base + 1, argc, dst)
+    }
+
+    /// Enters an `__init__` from a generator, whose registers are not on the thread's stack.
+    fn call_init_moved(
+        &mut self,
+        init: Value,
+        instance: Value,
+        regs: *mut Value,
+        base: usize,
+        argc: usize,
+        dst: u16,
+    ) -> R<Next> {
+        // SAFETY: `init` is a script function of `argc + 1` parameters; the registers hold a class and `argc`
+        // arguments. The window above the running frame is free, and its size is checked first.
+        unsafe {
+            let func: *const Function = Header::payload(init.ptr());
+            let code = (*func).code.as_ptr();
+            let window = self.thread.top().add(1);
+            let top = window.add((*code).nregs as usize);
+            if top.add(8) >= self.thread.stack_end {
+                return Err(self.recursion_error("maximum recursion depth exceeded"));
+            }
+            window.write(instance.clone());
+            for i in 0..argc {
+                window.add(i + 1).write(std::mem::replace(&mut *regs.add(base + 1 + i), Value::UNDEF));
+            }
+            for i in argc + 1..(*code).first_temp as usize {
+                window.add(i).write(Value::UNDEF);
+            }
+            *regs.add(base) = Value::UNDEF;
+            window.sub(1).write(init);
+            match self.push_frame(code, func, window, top, dst, frame_flag::INIT) {
+                Ok(frame) => {
+                    (*frame).aux = instance;
+                    Ok(Next::Reload)
+                }
+                Err(e) => {
+                    for i in 0..=argc {
+                        *window.add(i) = Value::UNDEF;
+                    }
+                    *window.sub(1) = Value::UNDEF;
+                    Err(e)
+                }
+            }
+        }
     }
 
     /// Whether calling the class is `object.__new__` followed by `__init__`.
@@ -351,8 +546,20 @@ impl Vm {
         let (base, argc) = (ins.a() as usize, ins.b() as usize);
         // SAFETY: the registers hold the callable, the arguments and the tuple of names.
         unsafe {
+            let mut first = if method { base + 2 } else { base + 1 };
+            if let Some(f) = (*regs.add(base)).cast::<Function>()
+                && let Some(names) = (*regs.add(first + argc)).cast::<Tuple>()
+            {
+                let names = names.clone();
+                let with_this = method && !(*regs.add(base + 1)).is_undef();
+                let npos = (argc + usize::from(with_this)).saturating_sub(names.get(self).items().len());
+                if let Some(places) = self.place_arguments(f.as_ptr(), npos, names.get(self).items()) {
+                    *regs.add(first + argc) = Value::UNDEF;
+                    first -= usize::from(with_this);
+                    return self.enter_placed(&places, regs.add(base), regs.add(first), npos, ins.c(), 0);
+                }
+            }
             let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
-            let first = if method { base + 2 } else { base + 1 };
             let mut values = build::take_run(&mut *regs.add(first), argc);
             let names = std::mem::replace(&mut *regs.add(first + argc), Value::UNDEF);
             if method {

@@ -28,6 +28,7 @@ use super::seq::{List, SeqIter};
 use super::value::Value;
 use super::{R, Vm};
 use crate::compiler::opcodes::{FLAG_A, FLAG_B, FLAG_BACKWARD, FLAG_C, FLAG_POLARITY, FLAG_VARIANT, Instr, Op};
+pub(super) use access::AttrCache;
 use access::cache_kind;
 use unwind::Unwound;
 
