@@ -103,6 +103,19 @@ impl NativeDef {
         NativeDef { signature, doc, run: NativeImpl::Machine(m, f), min, max }
     }
 
+    /// The Rust function, when so many positional arguments are passed on just as they are.
+    #[inline]
+    pub(super) fn flat(&self, argc: usize) -> Option<FlatFn> {
+        match self.run {
+            NativeImpl::Flat(f) | NativeImpl::Machine(_, f)
+                if argc >= self.min as usize && argc <= self.max as usize && self.max != 255 =>
+            {
+                Some(f)
+            }
+            _ => None,
+        }
+    }
+
     /// The function's name.
     pub fn name(&self) -> &'static str {
         self.signature.split('(').next().unwrap_or_default()

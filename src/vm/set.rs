@@ -14,11 +14,24 @@ const LINEAR_PROBES: usize = 9;
 const PERTURB_SHIFT: u32 = 5;
 const MIN_TABLE: usize = 8;
 
-#[derive(Default)]
 struct Slot {
     hash: u64,
     /// `UNDEF`: never used; `TOMBSTONE`: deleted.
-    key: Option<Value>,
+    key: Value,
+}
+
+impl Default for Slot {
+    fn default() -> Slot {
+        Slot { hash: 0, key: Value::UNDEF }
+    }
+}
+
+impl Slot {
+    /// The element, if there is one.
+    #[inline(always)]
+    fn element(&self) -> Option<&Value> {
+        if self.key.is_undef() || self.key.is(&Value::TOMBSTONE) { None } else { Some(&self.key) }
+    }
 }
 
 /// The table of a set.
@@ -35,7 +48,7 @@ pub struct Table {
 
 impl Trace for Table {
     fn trace(&self, tracer: &mut Tracer<'_>) {
-        for key in self.slots.iter().filter_map(|s| s.key.as_ref()) {
+        for key in self.slots.iter().filter_map(Slot::element) {
             tracer.value(key);
         }
     }
@@ -82,19 +95,15 @@ impl Table {
         loop {
             let slot = self.slots.get(at)?;
             at += 1;
-            match &slot.key {
-                Some(k) if !k.is(&Value::TOMBSTONE) => return Some((at, k)),
-                _ => {}
+            if let Some(k) = slot.element() {
+                return Some((at, k));
             }
         }
     }
 
     /// All elements with their hashes.
     pub fn iter_hashed(&self) -> impl Iterator<Item = (u64, &Value)> {
-        self.slots.iter().filter_map(|s| match &s.key {
-            Some(k) if !k.is(&Value::TOMBSTONE) => Some((s.hash, k)),
-            _ => None,
-        })
+        self.slots.iter().filter_map(|s| s.element().map(|k| (s.hash, k)))
     }
 
     /// All elements.
@@ -111,6 +120,7 @@ impl Table {
     }
 
     /// Looks on from the cursor.
+    #[inline]
     fn probe(&self, hash: u64, key: &Value, c: &mut Cursor) -> Probe {
         if self.slots.is_empty() {
             return Probe::Absent;
@@ -122,22 +132,23 @@ impl Table {
                 let at = c.i + c.offset;
                 c.offset += 1;
                 let Some(slot) = self.slots.get(at) else { return Probe::Absent };
-                match &slot.key {
-                    None => return Probe::Absent,
-                    Some(k) if slot.hash == hash && !k.is(&Value::TOMBSTONE) => {
-                        if k.is(key) {
-                            return Probe::Found(at);
-                        }
-                        if let (Some(a), Some(b)) = (exact_str(k), exact_str(key)) {
-                            // SAFETY: both strings are alive, and strings never change.
-                            if unsafe { (*a.as_ptr()).as_bytes() == (*b.as_ptr()).as_bytes() } {
-                                return Probe::Found(at);
-                            }
-                        } else if !(k.is_small_int() && key.is_small_int()) {
-                            return Probe::Compare(at, k.clone());
-                        }
+                let k = &slot.key;
+                if k.is_undef() {
+                    return Probe::Absent;
+                }
+                if slot.hash != hash || k.is(&Value::TOMBSTONE) {
+                    continue;
+                }
+                if k.is(key) {
+                    return Probe::Found(at);
+                }
+                if let (Some(a), Some(b)) = (exact_str(k), exact_str(key)) {
+                    // SAFETY: both strings are alive, and strings never change.
+                    if unsafe { (*a.as_ptr()).as_bytes() == (*b.as_ptr()).as_bytes() } {
+                        return Probe::Found(at);
                     }
-                    Some(_) => {}
+                } else if !(k.is_small_int() && key.is_small_int()) {
+                    return Probe::Compare(at, k.clone());
                 }
             }
             c.offset = 0;
@@ -154,7 +165,7 @@ impl Table {
         }
         let (at, deleted) = self.slot_for(hash);
         if let Some(slot) = self.slots.get_mut(at) {
-            *slot = Slot { hash, key: Some(key) };
+            *slot = Slot { hash, key };
         }
         self.used += 1;
         if deleted {
@@ -176,10 +187,12 @@ impl Table {
         loop {
             let run = if i + LINEAR_PROBES <= mask { LINEAR_PROBES } else { 0 };
             for at in i..=i + run {
-                match &self.slots[at].key {
-                    None => return deleted.map_or((at, false), |at| (at, true)),
-                    Some(k) if k.is(&Value::TOMBSTONE) => deleted = Some(at),
-                    Some(_) => {}
+                let k = &self.slots[at].key;
+                if k.is_undef() {
+                    return deleted.map_or((at, false), |at| (at, true));
+                }
+                if k.is(&Value::TOMBSTONE) {
+                    deleted = Some(at);
                 }
             }
             perturb >>= PERTURB_SHIFT;
@@ -194,8 +207,8 @@ impl Table {
         loop {
             let run = if i + LINEAR_PROBES <= mask { LINEAR_PROBES } else { 0 };
             for at in i..=i + run {
-                if self.slots[at].key.is_none() {
-                    self.slots[at] = Slot { hash, key: Some(key) };
+                if self.slots[at].key.is_undef() {
+                    self.slots[at] = Slot { hash, key };
                     return;
                 }
             }
@@ -219,10 +232,8 @@ impl Table {
         self.fill = self.used;
         self.moves = self.moves.wrapping_add(1);
         for slot in old {
-            if let Some(k) = slot.key
-                && !k.is(&Value::TOMBSTONE)
-            {
-                self.place(slot.hash, k);
+            if slot.element().is_some() {
+                self.place(slot.hash, slot.key);
             }
         }
     }
@@ -230,7 +241,7 @@ impl Table {
     fn remove_at(&mut self, at: usize) -> Value {
         self.changes = self.changes.wrapping_add(1);
         self.used -= 1;
-        self.slots[at].key.replace(Value::TOMBSTONE).unwrap_or(Value::UNDEF)
+        std::mem::replace(&mut self.slots[at].key, Value::TOMBSTONE)
     }
 
     /// Removes the first element at or after `from`, circularly (CPython's `pop`), with the position after it.
@@ -300,9 +311,8 @@ impl Table {
         loop {
             let slot = self.slots.get(at)?;
             at += 1;
-            match &slot.key {
-                Some(k) if !k.is(&Value::TOMBSTONE) => return Some((at, slot.hash, k)),
-                _ => {}
+            if let Some(k) = slot.element() {
+                return Some((at, slot.hash, k));
             }
         }
     }
@@ -349,7 +359,7 @@ macro_rules! set_payload {
         }
 
         impl Ref<$name> {
-            fn find(&self, vm: &mut Vm, hash: u64, key: &Value) -> R<Option<usize>> {
+            pub(super) fn find(&self, vm: &mut Vm, hash: u64, key: &Value) -> R<Option<usize>> {
                 'restart: loop {
                     let t = &self.get(vm).table;
                     let before = (t.changes, t.moves);

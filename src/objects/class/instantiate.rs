@@ -26,6 +26,9 @@ impl Vm {
                 return Err(self.type_error("type() takes 1 or 3 arguments"));
             }
         }
+        if let Some(obj) = self.instantiate_builtin(class, args) {
+            return obj;
+        }
         let object_new = self.object_special(Special::New);
         let obj = match self.class_special(class, Special::New) {
             Some(new) if !new.is(&object_new) => self.call_new(class, &new, args)?,
@@ -46,6 +49,23 @@ impl Vm {
             _ => self.object_init_check(&made, args)?,
         }
         Ok(obj)
+    }
+
+    /// An instance of a built-in class whose native `__new__` does everything; nothing for other classes.
+    fn instantiate_builtin(&mut self, class: &Ref<Class>, args: &Args<'_>) -> Option<R> {
+        if class.get(self).is_heap() {
+            return None;
+        }
+        let object = self.types.object.clone();
+        let init = self.class_special(class, Special::Init)?;
+        if !self.class_special(&object, Special::Init)?.is(&init) {
+            return None;
+        }
+        let new = self.class_special(class, Special::New)?;
+        if new.is(&self.object_new) || !new.is_a::<Native>() {
+            return None;
+        }
+        Some(self.call_kw_with_first(&new, class.value(), args))
     }
 
     /// The TypeError for an `__init__` that returned something.

@@ -5,8 +5,11 @@
 //! and `__delete__`.
 
 use crate::vm::class::Class;
-use crate::vm::function::{AttrCode, ClassMethod, Function, GetSet, Method, Native, Property, StaticMethod};
+use crate::vm::function::{
+    AttrCode, ClassMethod, Function, GetSet, Method, Native, NativeCode, Property, StaticMethod,
+};
 use crate::vm::native::Args;
+use crate::vm::native::FlatFn;
 use crate::vm::object::{Kind, Ref};
 use crate::vm::special::Special;
 use crate::vm::value::Value;
@@ -257,10 +260,32 @@ impl Vm {
     /// What binding and the call raise.
     #[inline]
     pub fn call_special(&mut self, f: &Value, this: &Value, args: &[Value]) -> R {
+        if let Some(flat) = self.flat_method(f, args.len() + 1) {
+            match args {
+                [] => return flat(self, std::slice::from_ref(this)),
+                [a] => return flat(self, &[this.clone(), a.clone()]),
+                [a, b] => return flat(self, &[this.clone(), a.clone(), b.clone()]),
+                _ => {}
+            }
+        }
         if self.is_method_function(f) {
             return self.call_with_first(f, this.clone(), args);
         }
         self.call_special_slow(f, this, args)
+    }
+
+    /// The Rust function behind a native method, when a call with so many arguments, the object included, needs
+    /// nothing else.
+    #[inline]
+    pub(in crate::vm) fn flat_method(&self, f: &Value, argc: usize) -> Option<FlatFn> {
+        let native = f.cast::<Native>()?;
+        if !self.is_native_method(f) {
+            return None;
+        }
+        match &native.get(self).code {
+            NativeCode::Static(def) => def.flat(argc),
+            NativeCode::Host(..) => None,
+        }
     }
 
     #[cold]

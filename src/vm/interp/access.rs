@@ -6,6 +6,7 @@ use super::super::frame::frame_flag;
 use super::super::function::{CodeObject, Function, InlineCache, Property};
 use super::super::object::{Kind, Ref};
 use super::super::seq::{List, SliceObject};
+use super::super::set::Set;
 use super::super::str::{Str, Tuple};
 use super::super::value::Value;
 use super::super::{R, Vm};
@@ -398,6 +399,13 @@ impl Vm {
                 let d = d.clone();
                 let hash = self.hash_key(item)?;
                 return Ok(d.find(self, hash, item)?.is_some());
+            }
+            if let Some(s) = container.cast::<Set>()
+                && (item.is_small_int() || super::arith::exact_str(item).is_some())
+            {
+                let s = s.clone();
+                let hash = self.hash_key(item)?;
+                return Ok(s.find(self, hash, item)?.is_some());
             }
             if let Some(t) = container.cast::<Tuple>()
                 && t.get(self).items().iter().any(|v| v.is(item))

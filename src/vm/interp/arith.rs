@@ -2,6 +2,7 @@
 
 use super::super::object::Kind;
 use super::super::ops::{BinOp, CmpOp};
+use super::super::special::Special;
 use super::super::str::Str;
 use super::super::value::Value;
 use super::super::{R, Vm};
@@ -65,6 +66,12 @@ pub(super) fn true_div_fast(a: &Value, b: &Value) -> Option<Value> {
     if y == 0.0 { None } else { Value::small_float(x / y) }
 }
 
+/// A small int, or a truth value as one.
+#[inline]
+fn truth_as_int(v: &Value) -> Option<i64> {
+    v.as_small_int().or_else(|| v.as_bool().map(i64::from))
+}
+
 impl Vm {
     /// A binary operation on values that the loop's fast paths did not cover.
     #[inline(never)]
@@ -88,11 +95,31 @@ impl Vm {
                 return Ok(self.float(f));
             }
         }
+        if let (Some(x), Some(y)) = (truth_as_int(&a), truth_as_int(&b))
+            && let Some(n) = match op {
+                BinOp::Add => x.checked_add(y),
+                BinOp::Sub => x.checked_sub(y),
+                BinOp::Mul => x.checked_mul(y),
+                _ => None,
+            }
+        {
+            return Ok(self.int(n));
+        }
         if matches!(op, BinOp::Add)
             && a.kind() == Some(Kind::Str)
             && let (Some(x), Some(y)) = (exact_str(&a), exact_str(&b))
         {
             return self.concat(x, y);
+        }
+        if matches!(op, BinOp::Add)
+            && !inplace
+            && let (Some(x), Some(y)) = (a.header(), b.header())
+            && matches!(x.kind, Kind::List | Kind::Tuple)
+            && std::ptr::eq(x.layout(), y.layout())
+            && x.layout().is_exact()
+            && let Some(f) = self.special(&a, Special::Add)
+        {
+            return self.call_special(&f, &a, std::slice::from_ref(&b));
         }
         if inplace { self.inplace(op, &a, &b) } else { self.binary(op, &a, &b) }
     }

@@ -532,10 +532,14 @@ impl Vm {
     fn call_other_at(&mut self, regs: *mut Value, base: usize, first: usize, argc: usize, dst: u16) -> R<Next> {
         // SAFETY: the registers hold a callable and `argc` arguments, which stay in place during the call.
         unsafe {
-            let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
-            let args = build::take_run(&mut *regs.add(first), argc);
-            let v = self.call(&f, &args)?;
-            *regs.add(dst as usize) = v;
+            let f = (*regs.add(base)).clone();
+            let args = std::slice::from_raw_parts(regs.add(first), argc);
+            let result = self.call(&f, args);
+            for i in 0..argc {
+                *regs.add(first + i) = Value::UNDEF;
+            }
+            *regs.add(base) = Value::UNDEF;
+            *regs.add(dst as usize) = result?;
         }
         Ok(Next::Reload)
     }

@@ -183,6 +183,16 @@ impl Vm {
             return Ok(SeqIter::advance(it, self));
         }
         match self.special(it, Special::Next) {
+            Some(f) if let Some(flat) = self.flat_method(&f, 1) => {
+                drop(f);
+                self.enter_native()?;
+                let result = flat(self, std::slice::from_ref(it));
+                self.leave_native();
+                match result {
+                    Ok(v) => Ok(Some(v)),
+                    Err(e) => self.end_is_none(Err(e)),
+                }
+            }
             Some(f) => {
                 let result = self.guarded(|vm| vm.call_special(&f, it, &[]));
                 self.end_is_none(result)
