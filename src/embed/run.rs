@@ -365,16 +365,20 @@ impl Vm {
         self.checkpoint()?;
         self.collect_garbage();
         self.checkpoint()?;
+        let mut emptied = false;
         for w in left.into_iter().rev() {
             let Some(module) = self.weak_target(&w) else { continue };
             if let Some(m) = module.cast::<Module>() {
                 let dict = m.get(self).dict.clone();
                 let old = dict.get_mut(self).take();
                 drop(old);
+                emptied = true;
             }
             self.checkpoint()?;
         }
-        self.collect_garbage();
+        if emptied {
+            self.collect_garbage();
+        }
         self.checkpoint()
     }
 

@@ -128,27 +128,33 @@ impl Table {
         let mask = self.mask();
         loop {
             let run = if c.i + LINEAR_PROBES <= mask { LINEAR_PROBES } else { 0 };
-            while c.offset <= run {
-                let at = c.i + c.offset;
-                c.offset += 1;
-                let Some(slot) = self.slots.get(at) else { return Probe::Absent };
+            let from = c.i + c.offset;
+            let Some(slots) = self.slots.get(from..=c.i + run) else { return Probe::Absent };
+            for (n, slot) in slots.iter().enumerate() {
                 let k = &slot.key;
-                if k.is_undef() {
-                    return Probe::Absent;
-                }
-                if slot.hash != hash || k.is(&Value::TOMBSTONE) {
+                if slot.hash != hash {
+                    if k.is_undef() {
+                        return Probe::Absent;
+                    }
                     continue;
                 }
                 if k.is(key) {
-                    return Probe::Found(at);
+                    return Probe::Found(from + n);
+                }
+                if k.is_undef() {
+                    return Probe::Absent;
+                }
+                if k.is(&Value::TOMBSTONE) {
+                    continue;
                 }
                 if let (Some(a), Some(b)) = (exact_str(k), exact_str(key)) {
                     // SAFETY: both strings are alive, and strings never change.
                     if unsafe { (*a.as_ptr()).as_bytes() == (*b.as_ptr()).as_bytes() } {
-                        return Probe::Found(at);
+                        return Probe::Found(from + n);
                     }
                 } else if !(k.is_small_int() && key.is_small_int()) {
-                    return Probe::Compare(at, k.clone());
+                    c.offset += n + 1;
+                    return Probe::Compare(from + n, k.clone());
                 }
             }
             c.offset = 0;
