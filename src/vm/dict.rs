@@ -139,6 +139,17 @@ impl Dict {
         self.entries.get(at).map(|e| &e.value)
     }
 
+    /// The value of entry `at`, for inline caches.
+    ///
+    /// # Safety
+    /// `at` was the number of an entry when the dict had the keys version that it has now, which was not 0.
+    #[inline(always)]
+    pub(super) unsafe fn value_at_unchecked(&self, at: usize) -> &Value {
+        debug_assert!(at < self.entries.len());
+        // SAFETY: entries only go when the keys version changes.
+        unsafe { &self.entries.get_unchecked(at).value }
+    }
+
     /// Replaces the value of entry `at`, for inline caches.
     #[inline(always)]
     pub(super) fn replace_at(&mut self, at: usize, value: Value) -> Option<Value> {

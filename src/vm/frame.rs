@@ -38,6 +38,8 @@ pub(super) mod frame_flag {
 /// One running function or chain of generators.
 pub(super) struct Frame {
     pub code: *const CodeObject,
+    /// The constants of `code`.
+    pub consts: *const Value,
     /// Where to go on; only right while something else runs.
     pub pc: *const Instr,
     pub regs: *mut Value,
@@ -58,7 +60,36 @@ pub(super) struct Frame {
     pub chain: u32,
 }
 
-const _: () = assert!(size_of::<Frame>() == 72);
+const _: () = assert!(size_of::<Frame>() == 80);
+
+impl Frame {
+    /// The frame of a script function that is no generator, at its beginning.
+    #[inline(always)]
+    pub(super) fn plain(
+        code: *const CodeObject,
+        func: *const Function,
+        regs: *mut Value,
+        top: *mut Value,
+        dst: u16,
+    ) -> Frame {
+        Frame {
+            code,
+            // SAFETY: the callers' code is alive.
+            consts: unsafe { (*code).consts.as_ptr() },
+            // SAFETY: as above.
+            pc: unsafe { (*code).instrs },
+            regs,
+            top,
+            func,
+            generator: std::ptr::null_mut(),
+            root: std::ptr::null_mut(),
+            aux: Value::UNDEF,
+            dst,
+            flags: 0,
+            chain: 0,
+        }
+    }
+}
 
 /// Values on a thread's stack. The memory is only reserved until touched.
 const STACK: usize = if cfg!(miri) { 1 << 16 } else { 4 << 20 };
@@ -249,19 +280,7 @@ impl Vm {
                 return Err(self.too_deep());
             }
             let frame = t.frame.add(1);
-            frame.write(Frame {
-                code,
-                pc: (*code).instrs,
-                regs,
-                top,
-                func,
-                generator: std::ptr::null_mut(),
-                root: std::ptr::null_mut(),
-                aux: Value::UNDEF,
-                dst,
-                flags,
-                chain: 0,
-            });
+            frame.write(Frame { flags, ..Frame::plain(code, func, regs, top, dst) });
             t.frame = frame;
             t.depth += 1;
             Ok(frame)

@@ -473,6 +473,7 @@ impl Vm {
             (*frame).generator = g;
             (*frame).func = func;
             (*frame).code = (*func).code.as_ptr();
+            (*frame).consts = (*(*frame).code).consts.as_ptr();
             (*frame).regs = Generator::regs(this);
             (*frame).pc = (*(*frame).code).instrs.add((*this).pc as usize);
             self.thread.handled = std::mem::replace(&mut (*this).handled, Value::UNDEF);

@@ -33,7 +33,7 @@ struct Places {
 
 impl Vm {
     /// `R[base](R[base+1], …)`, `argc` of them.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn call_op(
         &mut self,
         frame: *mut Frame,
@@ -54,7 +54,7 @@ impl Vm {
     }
 
     /// `R[base](self, R[base+2], …)` with self in `R[base+1]`, or without it when that is UNDEF.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn call_method_op(
         &mut self,
         frame: *mut Frame,
@@ -657,7 +657,7 @@ impl Vm {
     }
 
     /// Leaves the running frame with a value.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn return_op(&mut self, v: Value) -> R<Next> {
         // SAFETY: the running frame's registers are its own; the function below a plain frame's window was put
         // there by the call.

@@ -9,6 +9,8 @@
 //! * A consumed input is taken (`input!`), which leaves `UNDEF`, so that unwinding may drop every temp it sees.
 //! * Fast paths look at tags and kinds only; everything else is in outlined functions of the other files here.
 //! * After anything that pushes or pops a frame, `load!` reads the loop's variables anew.
+//! * The loop keeps four variables (`self`, `frame`, `pc`, `regs`), so that they can stay in registers across calls;
+//!   everything else is read through the frame.
 
 mod access;
 mod arith;
@@ -21,8 +23,8 @@ mod unwind;
 
 use super::exception::Raised;
 use super::frame::Frame;
-use super::function::{CellObject, CodeObject};
-use super::object::Kind;
+use super::function::{CellObject, CodeObject, Function};
+use super::object::{Header, Kind};
 use super::ops::{BinOp, CmpOp, UnOp};
 use super::seq::{List, SeqIter};
 use super::value::Value;
@@ -51,8 +53,6 @@ impl Vm {
         let mut frame: *mut Frame;
         let mut pc: *const Instr;
         let mut regs: *mut Value;
-        let mut consts: *const Value;
-        let mut code: *const CodeObject;
 
         macro_rules! load {
             () => {
@@ -61,8 +61,6 @@ impl Vm {
                     frame = self.thread.frame;
                     pc = (*frame).pc;
                     regs = (*frame).regs;
-                    code = (*frame).code;
-                    consts = (*code).consts.as_ptr();
                 }
             };
         }
@@ -85,7 +83,7 @@ impl Vm {
                 macro_rules! k {
                     ($i:expr) => {
                         // SAFETY: the verifier has checked the index.
-                        unsafe { &*consts.add($i as usize) }
+                        unsafe { &*(*frame).consts.add($i as usize) }
                     };
                 }
                 macro_rules! out {
@@ -331,6 +329,61 @@ impl Vm {
                     }};
                 }
 
+                // The call of a script function from one that is no generator: a frame whose window begins at the
+                // arguments. Whatever is not that simple goes on behind the macro.
+                macro_rules! enter_plain {
+                    ($base:expr, $argc:expr, $dst:expr) => {
+                        // SAFETY: the registers hold a function and `$argc` arguments; the window above them is free;
+                        // the frame array has room, since `depth` is below the limit.
+                        unsafe {
+                            let func: *const Function = Header::payload((*regs.add($base)).ptr());
+                            let callee: *const CodeObject = (*func).code.as_ptr();
+                            let window = regs.add($base + 1);
+                            let top = window.wrapping_add((*callee).nregs as usize);
+                            if (*callee).simple_args as usize == $argc
+                                && (*frame).generator.is_null()
+                                && self.thread.depth < self.thread.recursion_limit
+                                && top.wrapping_add(8) < self.thread.stack_end
+                            {
+                                (*frame).pc = pc;
+                                frame = frame.add(1);
+                                frame.write(Frame::plain(callee, func, window, top, $dst));
+                                self.thread.frame = frame;
+                                self.thread.depth += 1;
+                                for i in $argc..(*callee).first_temp as usize {
+                                    window.add(i).write(Value::UNDEF);
+                                }
+                                pc = (*callee).instrs;
+                                regs = window;
+                                continue 'run;
+                            }
+                        }
+                    };
+                }
+                // The end of such a frame.
+                macro_rules! leave_plain {
+                    ($v:expr) => {
+                        // SAFETY: `frame` is the running frame.
+                        if unsafe { (*frame).flags } == 0 {
+                            // SAFETY: the frame's registers are its own; the call put the function below its window,
+                            // and the caller's frame is below it.
+                            let dst = unsafe {
+                                for i in (0..(*(*frame).code).first_temp as usize).rev() {
+                                    *regs.add(i) = Value::UNDEF;
+                                }
+                                *regs.sub(1) = Value::UNDEF;
+                                self.thread.frame = frame.sub(1);
+                                (*frame).dst
+                            };
+                            self.thread.depth -= 1;
+                            load!();
+                            *r!(dst) = $v;
+                            settle!();
+                            continue 'run;
+                        }
+                    };
+                }
+
                 // SAFETY: `pc` is in the code: the verifier has checked that no path leaves it.
                 let ins = unsafe { *pc };
                 pc = pc.wrapping_add(1);
@@ -371,22 +424,24 @@ impl Vm {
                     // ---- names ----
                     Op::LoadGlobal => {
                         // SAFETY: the verifier has checked the index.
-                        let cache = unsafe { (*code).cache(ins.bc() as usize) };
+                        let cache = unsafe { (*(*frame).code).cache(ins.bc() as usize) };
                         // SAFETY: a frame's function is alive, and so are its namespaces.
                         let (g, b) = unsafe {
                             let f = (*frame).func;
                             (&*(*f).globals.as_ptr(), &*(*f).builtins.as_ptr())
                         };
-                        if cache.id != 0 {
-                            let hit = if cache.value == 0 {
-                                if g.keys_version() == cache.id { g.value_at(cache.index as usize) } else { None }
-                            } else if g.keys_version() == cache.id && u64::from(b.keys_version()) == cache.value {
-                                b.value_at(cache.index as usize)
-                            } else {
-                                None
+                        if g.keys_version() == cache.id && cache.id != 0 {
+                            // SAFETY: the entry was found with this keys version.
+                            let v = unsafe {
+                                if cache.value == 0 {
+                                    g.value_at_unchecked(cache.index as usize).clone()
+                                } else if u64::from(b.keys_version()) == cache.value {
+                                    b.value_at_unchecked(cache.index as usize).clone()
+                                } else {
+                                    Value::UNDEF
+                                }
                             };
-                            if let Some(v) = hit {
-                                let v = v.clone();
+                            if !v.is_undef() {
                                 out!(ins, v);
                                 continue 'run;
                             }
@@ -507,7 +562,7 @@ impl Vm {
                         let obj = &*r!(ins.b());
                         if let Some(h) = obj.header() {
                             // SAFETY: the verifier has checked the index.
-                            let cache = unsafe { (*code).cache(ins.c() as usize) };
+                            let cache = unsafe { (*(*frame).code).cache(ins.c() as usize) };
                             let layout = h.layout();
                             if layout.id.get() == cache.id {
                                 if cache.index < u32::from(h.aux.get()) {
@@ -542,7 +597,7 @@ impl Vm {
                         let obj = &*r!(ins.a());
                         if let Some(h) = obj.header() {
                             // SAFETY: the verifier has checked the index.
-                            let cache = unsafe { (*code).cache(ins.c() as usize) };
+                            let cache = unsafe { (*(*frame).code).cache(ins.c() as usize) };
                             let layout = h.layout();
                             if layout.id.get() == cache.id {
                                 if cache.value == 0 && cache.index < u32::from(h.aux.get()) {
@@ -588,7 +643,7 @@ impl Vm {
                     Op::LoadMethod => {
                         let obj = &*r!(ins.b());
                         // SAFETY: the verifier has checked the index.
-                        let cache = unsafe { (*code).cache(ins.c() as usize) };
+                        let cache = unsafe { (*(*frame).code).cache(ins.c() as usize) };
                         let id = match obj.header() {
                             Some(h) => h.layout().id.get(),
                             None => 0,
@@ -952,14 +1007,22 @@ impl Vm {
                     // ---- calls ----
                     Op::Call => {
                         tick!();
+                        let (base, argc) = (ins.a() as usize, ins.b() as usize);
+                        if r!(base).kind() == Some(Kind::Function) {
+                            enter_plain!(base, argc, ins.c());
+                        }
                         sync!();
-                        next!(self.call_op(frame, regs, ins.a() as usize, ins.b() as usize, ins.c()));
+                        next!(self.call_op(frame, regs, base, argc, ins.c()));
                         settle!();
                     }
                     Op::CallMethod => {
                         tick!();
+                        let (base, argc) = (ins.a() as usize, ins.b() as usize);
+                        if r!(base).kind() == Some(Kind::Function) && !r!(base + 1).is_undef() {
+                            enter_plain!(base, argc + 1, ins.c());
+                        }
                         sync!();
-                        next!(self.call_method_op(frame, regs, ins.a() as usize, ins.b() as usize, ins.c()));
+                        next!(self.call_method_op(frame, regs, base, argc, ins.c()));
                         settle!();
                     }
                     Op::CallKw => {
@@ -984,11 +1047,13 @@ impl Vm {
                         // A local is moved out too: the frame's registers are dropped anyway.
                         let v = take!(ins.a());
                         let v = if v.is_undef() { Value::NONE } else { v };
+                        leave_plain!(v);
                         next!(self.return_op(v));
                         settle!();
                     }
                     Op::ReturnConst => {
                         let v = k!(ins.bc()).clone();
+                        leave_plain!(v);
                         next!(self.return_op(v));
                         settle!();
                     }
