@@ -10,7 +10,7 @@ use super::reactor::{Due, Reactor};
 use super::task::{self, Task};
 use super::timers::{self, Timers};
 use super::transport::{self, Ready, Transport};
-use super::{context, foreign, report, top_level};
+use super::{context, executor, foreign, report, top_level};
 use crate::heap_object;
 use crate::vm::class::Class;
 use crate::vm::exception::Raised;
@@ -38,6 +38,15 @@ pub enum Entry {
         callback: Callback,
         /// The future.
         future: Value,
+    },
+    /// A thread has done what a loop's future stands for.
+    JobDone {
+        /// The future.
+        future: Value,
+        /// The result, or the exception; `UNDEF`: it was cancelled.
+        outcome: Value,
+        /// It raised.
+        failed: bool,
     },
     /// A native `sleep` is over.
     SleepOver(Ref<NativeCoroutine>),
@@ -69,6 +78,10 @@ impl Trace for Entry {
             Entry::Done { callback, future } => {
                 callback.trace(tracer);
                 future.trace(tracer);
+            }
+            Entry::JobDone { future, outcome, .. } => {
+                future.trace(tracer);
+                outcome.trace(tracer);
             }
             Entry::SleepOver(c) => c.trace(tracer),
             Entry::Io(t, _) => t.trace(tracer),
@@ -761,6 +774,10 @@ pub fn run_entry(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
             settle(vm, l, result, t.value())
         }
         Entry::Done { callback, future } => run_callback(vm, l, callback, future),
+        Entry::JobDone { future, outcome, failed } => {
+            let result = executor::complete(vm, &future, outcome, failed);
+            settle(vm, l, result, &future)
+        }
         Entry::SleepOver(c) => coroutine::sleep_over(vm, &c),
         Entry::Io(t, ready) => {
             let result = transport::on_ready(vm, &t, ready);

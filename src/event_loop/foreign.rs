@@ -208,6 +208,9 @@ pub fn call_soon(vm: &mut Vm, event_loop: &Value, entry: Entry) -> R<()> {
             let (callable, context) = visible_callback(vm, &callback)?;
             (callable, Some(future), context)
         }
+        Entry::JobDone { future, outcome, failed } => {
+            return super::executor::complete(vm, &future, outcome, failed);
+        }
         Entry::SleepOver(c) => return super::coroutine::sleep_over(vm, &c),
         Entry::Io(t, ready) => return super::transport::on_ready(vm, &t, ready),
     };

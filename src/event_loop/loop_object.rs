@@ -112,7 +112,6 @@ macro_rules! scripted {
 const SCRIPTED: &[NativeDef] = scripted![
     "shutdown_asyncgens" => "_shutdown_asyncgens",
     "shutdown_default_executor" => "_shutdown_default_executor",
-    "run_in_executor" => "_run_in_executor",
     "set_default_executor" => "_set_default_executor",
     "default_exception_handler" => "_default_exception_handler",
     "call_exception_handler" => "_call_exception_handler",
@@ -167,6 +166,11 @@ const NETWORKED: &[NativeDef] = networked![
 ];
 
 const METHODS: &[NativeDef] = &[
+    NativeDef::raw(
+        "run_in_executor(self, executor, func, *args)",
+        "Have a function called by an executor; return the future of its outcome.",
+        super::executor::run_in_executor,
+    ),
     NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
         Ok(core::new_loop_of(vm, &class)?.into_value())

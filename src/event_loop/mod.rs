@@ -12,6 +12,7 @@
 pub mod context;
 pub mod core;
 pub mod coroutine;
+pub mod executor;
 pub mod foreign;
 pub mod future;
 pub mod future_object;
@@ -63,6 +64,8 @@ pub struct Classes {
     pub event_loop: Ref<Class>,
     /// Coroutines that run native code.
     pub coroutine: Ref<Class>,
+    /// Calls that go to a thread pool.
+    pub job: Ref<Class>,
     /// Callbacks of native code, as scripts see them.
     pub callback: Ref<Class>,
     /// See [`unretrieved`].
@@ -143,6 +146,7 @@ pub fn classes(vm: &mut Vm) -> R<Rc<Classes>> {
     core::note_methods(vm, &classes);
     coroutine::init(vm, &classes);
     foreign::init(vm, &classes);
+    executor::init(vm, &classes);
     unretrieved::init(vm, &classes);
     sync::init(vm, &classes);
     queue::init(vm, &classes);
@@ -197,6 +201,7 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
             Some(&coroutine_base),
             HIDDEN | class_flag::WEAKREF,
         )?,
+        job: vm.define_class::<executor::Job>("_asyncio", "Job", None, HIDDEN)?,
         callback: vm.define_class::<foreign::NativeCallback>("_asyncio", "NativeCallback", None, HIDDEN)?,
         unretrieved: vm.define_class::<unretrieved::Unretrieved>("_asyncio", "Unretrieved", None, FINALIZED)?,
         bell: vm.define_class::<unretrieved::Bell>("_asyncio", "Bell", None, FINALIZED)?,

@@ -42,6 +42,7 @@ pub fn run_timed(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
             let (f, c) = (callback.target.clone(), callback.context.clone());
             handle::new(vm, f, args, l.value(), c)?.into_value()
         }
+        Entry::JobDone { future, .. } => future.clone(),
         Entry::SleepOver(c) => c.value().clone(),
         Entry::Io(t, _) => t.value().clone(),
     };
@@ -67,9 +68,10 @@ pub fn run_timed(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
 /// # Errors
 /// RuntimeError with a drawing of who waits for whom.
 pub fn check_deadlock(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
+    let others = crate::modules::thread::others_work(vm);
     let this = l.get(vm);
     let watched = this.reactor.as_ref().is_some_and(|r| r.watches());
-    if watched || this.outside > 0 || !this.plain.run_once || this.until_complete.is_undef() {
+    if others || watched || this.outside > 0 || !this.plain.run_once || this.until_complete.is_undef() {
         return Ok(());
     }
     let goal = this.until_complete.clone();

@@ -36,6 +36,7 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("_new_event_loop()", "Make an event loop of the built-in kind.", |vm, _| {
         event_loop::core::new_event_loop(vm)
     }),
+    NativeDef::new("_serve_jobs(jobs, context, leaves)", "What a thread of a pool does.", event_loop::executor::serve),
     NativeDef::new("_get_thread_loop()", "The loop that was set for this thread, or None.", |vm, _| {
         Ok(event_loop::thread_loop(vm).unwrap_or(Value::NONE))
     }),

@@ -4,7 +4,7 @@
 //! `__path__`), `NAME.apy` before `NAME.py`, then in the standard library that the binary carries. Not here: the
 //! opcodes, and `importlib`, which is written in apy.
 
-use super::stdlib;
+use super::{import_lock, stdlib};
 use crate::embed::SourceKind;
 use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
@@ -145,6 +145,7 @@ fn import_submodules(vm: &mut Vm, module: &Value, full: &str, from: &Value) -> R
 /// # Errors
 /// ModuleNotFoundError; what the module's code raises.
 pub fn import_module(vm: &mut Vm, full: &str) -> R {
+    import_lock::wait(vm, full)?;
     if let Some(m) = loaded(vm, full)? {
         return Ok(m);
     }
@@ -152,7 +153,8 @@ pub fn import_module(vm: &mut Vm, full: &str) -> R {
         Some((parent, _)) => Some((parent, import_module(vm, parent)?)),
         None => None,
     };
-    // The parent's code may have imported it.
+    // The parent's code may have imported it, or another thread.
+    import_lock::wait(vm, full)?;
     if let Some(m) = loaded(vm, full)? {
         return Ok(m);
     }
@@ -169,7 +171,10 @@ pub fn import_module(vm: &mut Vm, full: &str) -> R {
             }
         }
     };
-    let module = match vm.guarded(|vm| load(vm, full, search.as_ref())) {
+    import_lock::begin(vm, full);
+    let result = vm.guarded(|vm| load(vm, full, search.as_ref()));
+    import_lock::end(vm, full);
+    let module = match result {
         Ok(Some(m)) => m,
         Ok(None) => return Err(not_found(vm, format!("No module named {}", quote(full)), full)),
         Err(e) => return Err(e),

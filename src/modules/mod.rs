@@ -24,13 +24,17 @@ pub mod gc;
 pub mod hashlib;
 pub mod heapq;
 pub mod import;
+pub mod import_lock;
+pub mod interpreters;
 pub mod io;
 pub mod itertools;
 pub mod json;
 pub mod lru_cache;
 pub mod math;
+pub mod multiprocessing;
 pub mod operator;
 pub mod posix;
+pub mod queue;
 pub mod random;
 pub mod re;
 pub mod select;
@@ -60,10 +64,13 @@ pub const NATIVE: &[(&str, ModuleInit)] = &[
     ("_functools", functools::module),
     ("_hashlib", hashlib::module),
     ("_heapq", heapq::module),
+    ("_interpreters", interpreters::module),
     ("_io", io::module),
     ("_json", json::module),
+    ("_multiprocessing", multiprocessing::module),
     ("_operator", operator::module),
     ("_posixsubprocess", posix::spawn::module),
+    ("_queue", queue::module),
     ("_random", random::module),
     ("_re", re::objects::module),
     ("_signal", signal::module),

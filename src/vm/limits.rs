@@ -253,6 +253,11 @@ impl Vm {
         self.heap.set_limit(bytes);
     }
 
+    /// The bound on the bytes in use, if there is one.
+    pub fn memory_limit(&self) -> Option<usize> {
+        Some(self.heap.limit()).filter(|&n| n != usize::MAX)
+    }
+
     /// How many objects are alive.
     pub fn live_objects(&self) -> usize {
         self.heap.objects()

@@ -8,6 +8,7 @@ use super::buffer::{self, Target};
 use super::errors::unsupported;
 use super::fileio;
 use crate::heap_object;
+use crate::modules::thread::wait::{Until, WaitQueue, wait};
 use crate::vm::class::{Class, class_flag};
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
@@ -28,7 +29,7 @@ heap_object! {
         /// The next byte in the read-ahead.
         at: usize,
     }
-    skip { ahead: Vec<u8>, waiting: Vec<u8> }
+    skip { ahead: Vec<u8>, waiting: Vec<u8>, owner: u64, queue: WaitQueue }
     external = |this| this.ahead.capacity() + this.waiting.capacity();
 }
 
@@ -121,9 +122,7 @@ const READING: &[NativeDef] = &[
     NativeDef::new("peek(self, size=0, /)", "", |vm, a| {
         let b = checked(vm, a, "peek of closed file")?;
         flush(vm, &b)?;
-        if available(vm, &b) == 0 {
-            fill(vm, &b)?;
-        }
+        exclusive(vm, &b, |vm| if available(vm, &b) == 0 { fill(vm, &b) } else { Ok(true) })?;
         let this = b.get(vm);
         Ok(vm.new_bytes(this.ahead.get(this.at..).unwrap_or_default()).into())
     }),
@@ -234,7 +233,18 @@ fn new(vm: &mut Vm, args: &Args<'_>) -> R {
 }
 
 fn blank(raw: Value, reads: bool, writes: bool, size: usize) -> Buffered {
-    Buffered { raw, detached: false, reads, writes, size, at: 0, ahead: Vec::new(), waiting: Vec::new() }
+    Buffered {
+        raw,
+        detached: false,
+        reads,
+        writes,
+        size,
+        at: 0,
+        ahead: Vec::new(),
+        waiting: Vec::new(),
+        owner: 0,
+        queue: WaitQueue::default(),
+    }
 }
 
 /// A buffered stream over a raw one that is known to fit.
@@ -349,6 +359,33 @@ fn size_bounded(vm: &mut Vm, v: Option<&Value>, text: &str) -> R<Option<usize>> 
     size_arg(vm, v)
 }
 
+/// Runs `f` while no other thread works on the stream: it may let the interpreter's lock go in the middle.
+fn exclusive<T>(vm: &mut Vm, b: &Ref<Buffered>, f: impl FnOnce(&mut Vm) -> R<T>) -> R<T> {
+    let me = vm.thread_ident();
+    let owner = b.get(vm).owner;
+    if owner == me {
+        return f(vm);
+    }
+    if owner != 0 {
+        let stream = b.clone();
+        let ready = |vm: &mut Vm| {
+            let free = stream.get(vm).owner == 0;
+            if free {
+                stream.get_mut(vm).owner = me;
+            }
+            free
+        };
+        wait(vm, b, |this| &mut this.queue, Until::Forever, ready, |_| ())?;
+    }
+    b.get_mut(vm).owner = me;
+    let result = f(vm);
+    let mut this = b.get_mut(vm);
+    this.owner = 0;
+    this.queue.wake_next();
+    drop(this);
+    result
+}
+
 // ---- reading ----
 
 fn available(vm: &Vm, b: &Ref<Buffered>) -> usize {
@@ -425,6 +462,10 @@ fn take(vm: &mut Vm, b: &Ref<Buffered>, n: usize) -> Vec<u8> {
 /// # Errors
 /// What the raw stream raises; MemoryError.
 pub fn read(vm: &mut Vm, b: &Ref<Buffered>, n: Option<usize>) -> R<Option<Vec<u8>>> {
+    exclusive(vm, b, |vm| read_now(vm, b, n))
+}
+
+fn read_now(vm: &mut Vm, b: &Ref<Buffered>, n: Option<usize>) -> R<Option<Vec<u8>>> {
     if let Some(n) = n
         && n <= available(vm, b)
     {
@@ -509,6 +550,10 @@ fn read_to_end(vm: &mut Vm, b: &Ref<Buffered>) -> R<Option<Vec<u8>>> {
 /// # Errors
 /// What the raw stream raises.
 pub fn read1(vm: &mut Vm, b: &Ref<Buffered>, n: Option<usize>) -> R<Vec<u8>> {
+    exclusive(vm, b, |vm| read1_now(vm, b, n))
+}
+
+fn read1_now(vm: &mut Vm, b: &Ref<Buffered>, n: Option<usize>) -> R<Vec<u8>> {
     let n = n.unwrap_or(b.get(vm).size);
     if n == 0 {
         return Ok(Vec::new());
@@ -522,6 +567,10 @@ pub fn read1(vm: &mut Vm, b: &Ref<Buffered>, n: Option<usize>) -> R<Vec<u8>> {
 }
 
 fn read_line(vm: &mut Vm, b: &Ref<Buffered>, limit: Option<usize>) -> R<Vec<u8>> {
+    exclusive(vm, b, |vm| read_line_now(vm, b, limit))
+}
+
+fn read_line_now(vm: &mut Vm, b: &Ref<Buffered>, limit: Option<usize>) -> R<Vec<u8>> {
     let limit = limit.unwrap_or(usize::MAX);
     flush(vm, b)?;
     let mut line = Vec::new();
@@ -596,6 +645,10 @@ fn raw_write(vm: &mut Vm, raw: &Value, bytes: &[u8]) -> R<Option<usize>> {
 /// # Errors
 /// What the raw stream raises; BlockingIOError. What could not be written waits on.
 pub fn flush(vm: &mut Vm, b: &Ref<Buffered>) -> R<()> {
+    exclusive(vm, b, |vm| flush_now(vm, b))
+}
+
+fn flush_now(vm: &mut Vm, b: &Ref<Buffered>) -> R<()> {
     if b.get(vm).waiting.is_empty() {
         return Ok(());
     }
@@ -661,6 +714,10 @@ fn rewind(vm: &mut Vm, b: &Ref<Buffered>) -> R<()> {
 /// # Errors
 /// What the raw stream raises; BlockingIOError with the number of bytes taken.
 pub fn write(vm: &mut Vm, b: &Ref<Buffered>, bytes: &[u8]) -> R<()> {
+    exclusive(vm, b, |vm| write_now(vm, b, bytes))
+}
+
+fn write_now(vm: &mut Vm, b: &Ref<Buffered>, bytes: &[u8]) -> R<()> {
     if b.get(vm).reads {
         rewind(vm, b)?;
     }

@@ -43,6 +43,8 @@ struct Threads {
     count: usize,
     /// The handles of those that the end of the program waits for.
     awaited: Vec<Ref<ThreadHandle>>,
+    /// Those of pools that wait for something to do.
+    idle: usize,
     /// `stack_size`.
     stack: usize,
 }
@@ -350,6 +352,19 @@ fn done(vm: &mut Vm, h: &Ref<ThreadHandle>) {
     let awaited = &mut vm.state::<Threads>().awaited;
     let gone = awaited.iter().position(|other| other.is(h)).map(|at| awaited.swap_remove(at));
     drop(gone);
+}
+
+/// A thread of a pool begins or ends waiting for something to do.
+pub fn set_idle(vm: &mut Vm, idle: bool) {
+    let threads = vm.state::<Threads>();
+    threads.idle = if idle { threads.idle + 1 } else { threads.idle.saturating_sub(1) };
+}
+
+/// Whether any other thread may be doing something that the calling one can wait for.
+pub fn others_work(vm: &mut Vm) -> bool {
+    let mine = usize::from(!vm.is_main_thread());
+    let threads = vm.state::<Threads>();
+    threads.count > threads.idle + mine
 }
 
 // ---- waiting ----

@@ -22,6 +22,8 @@ pub struct Waiter {
     parker: Arc<Parker>,
     since: Instant,
     given: AtomicBool,
+    /// It has been woken, and has not looked yet.
+    woken: AtomicBool,
 }
 
 /// Threads that wait, in the order of arrival.
@@ -39,6 +41,14 @@ impl WaitQueue {
             self.0.pop_front();
         }
         fair
+    }
+
+    /// Wakes the first thread that is asleep, for one thing more that is there.
+    pub fn wake_next(&mut self) {
+        if let Some(w) = self.0.iter().find(|w| !w.woken.load(Ordering::Relaxed)) {
+            w.woken.store(true, Ordering::Relaxed);
+            w.parker.notify();
+        }
     }
 
     /// Wakes all threads.
@@ -138,10 +148,16 @@ pub fn wait<T: Object>(
         Until::Forever => None,
         Until::At(t) => Some(t),
     };
-    let me = Arc::new(Waiter { parker: vm.parker(), since: Instant::now(), given: AtomicBool::new(false) });
+    let me = Arc::new(Waiter {
+        parker: vm.parker(),
+        since: Instant::now(),
+        given: AtomicBool::new(false),
+        woken: AtomicBool::new(false),
+    });
     queue(&mut object.get_mut(vm)).0.push_back(me.clone());
     let result = loop {
         vm.park(end);
+        me.woken.store(false, Ordering::Relaxed);
         if let Err(e) = vm.checkpoint() {
             if me.given.load(Ordering::Relaxed) {
                 give_back(vm);
@@ -155,6 +171,13 @@ pub fn wait<T: Object>(
             break Ok(false);
         }
     };
-    queue(&mut object.get_mut(vm)).remove(&me);
+    let mut this = object.get_mut(vm);
+    let queue = queue(&mut this);
+    queue.remove(&me);
+    if !matches!(result, Ok(true)) {
+        // What it was woken for may be there still.
+        queue.wake_next();
+    }
+    drop(this);
     result
 }
