@@ -61,6 +61,7 @@ impl Entry {
             Entry::Handle(h) => (h.value().clone(), None),
             Entry::Step(t, _) => (t.value().clone(), None),
             Entry::Done { callback, future } => (future.clone(), Some(callback.clone())),
+            Entry::JobDone { future, .. } => (future.clone(), None),
             Entry::SleepOver(c) => (c.value().clone(), None),
             Entry::Io(t, _) => (t.value().clone(), None),
         }

@@ -112,6 +112,7 @@ pub fn serve(vm: &mut Vm, a: &[Value]) -> R {
     let Some(jobs) = jobs.cast::<SimpleQueue>() else {
         return Err(vm.type_error("a SimpleQueue is needed"));
     };
+    queue::serve(vm, jobs);
     let run = vm.intern("run");
     loop {
         thread::set_idle(vm, true);

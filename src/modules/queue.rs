@@ -1,5 +1,6 @@
 //! `_queue`: the queue without a bound that threads pass things through.
 
+use super::thread;
 use super::thread::wait::{Until, WaitQueue, wait};
 use crate::heap_object;
 use crate::vm::class::{Class, class_flag};
@@ -12,7 +13,11 @@ heap_object! {
     /// The payload of `_queue.SimpleQueue`.
     #[derive(Default)]
     pub struct SimpleQueue { items: VecDeque<Value> }
-    skip { queue: WaitQueue }
+    skip {
+        queue: WaitQueue,
+        /// Threads of a pool take calls out of it, which are counted (see `thread::others_work`).
+        served: bool,
+    }
     external = |this| this.items.capacity() * size_of::<Value>();
 }
 
@@ -95,8 +100,32 @@ fn put_item(vm: &mut Vm, a: &[Value]) -> R {
 /// Puts something at the end, and wakes a thread that waits.
 pub fn put(vm: &mut Vm, q: &Ref<SimpleQueue>, item: Value) {
     let mut this = q.get_mut(vm);
+    let counts = this.served && !item.is_none();
     this.items.push_back(item);
     this.queue.wake_next();
+    drop(this);
+    if counts {
+        thread::note_waiting(vm, 1, 0);
+    }
+}
+
+/// Threads of a pool begin to take calls out of it.
+pub fn serve(vm: &mut Vm, q: &Ref<SimpleQueue>) {
+    let mut this = q.get_mut(vm);
+    if std::mem::replace(&mut this.served, true) {
+        return;
+    }
+    let n = this.items.iter().filter(|v| !v.is_none()).count();
+    drop(this);
+    thread::note_waiting(vm, n, 0);
+}
+
+fn take(vm: &mut Vm, q: &Ref<SimpleQueue>) -> Option<Value> {
+    let item = q.get_mut(vm).items.pop_front()?;
+    if q.get(vm).served && !item.is_none() {
+        thread::note_waiting(vm, 0, 1);
+    }
+    Some(item)
 }
 
 /// Takes the first thing; nothing when the time is over.
@@ -104,13 +133,13 @@ pub fn put(vm: &mut Vm, q: &Ref<SimpleQueue>, item: Value) {
 /// # Errors
 /// What signals and stop requests raise.
 pub fn get(vm: &mut Vm, q: &Ref<SimpleQueue>, until: Until) -> R<Option<Value>> {
-    let mut item = q.get_mut(vm).items.pop_front();
+    let mut item = take(vm, q);
     if item.is_some() {
         return Ok(item);
     }
     let queue = q.clone();
     let ready = |vm: &mut Vm| {
-        item = queue.get_mut(vm).items.pop_front();
+        item = take(vm, &queue);
         item.is_some()
     };
     wait(vm, q, |this| &mut this.queue, until, ready, |_| ())?;

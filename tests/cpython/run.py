@@ -32,7 +32,9 @@ test_positional_only_arg test_decorators test_descr test_super test_dict test_li
 test_range test_exceptions test_context test_asyncio.test_locks test_asyncio.test_queues test_asyncio.test_taskgroups
 test_asyncio.test_timeouts test_asyncio.test_waitfor test_asyncio.test_staggered test_asyncio.test_futures2
 test_asyncio.test_context test_asyncio.test_pep492 test_asyncio.test_runners test_asyncio.test_eager_task_factory
-test_asyncio.test_tasks test_asyncio.test_futures""".split()
+test_asyncio.test_tasks test_asyncio.test_futures
+test_asyncio.test_threads test_threading_local test_queue test_pickle test_concurrent_futures.test_future
+test_concurrent_futures.test_thread_pool test_concurrent_futures.test_as_completed test_concurrent_futures.test_wait""".split()
 OUTCOMES = ("pass", "fail", "error", "skip", "not run")
 MOST_PROCESSES = 60
 

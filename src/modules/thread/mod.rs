@@ -45,6 +45,8 @@ struct Threads {
     awaited: Vec<Ref<ThreadHandle>>,
     /// Those of pools that wait for something to do.
     idle: usize,
+    /// Calls in the queues of pools.
+    waiting: usize,
     /// `stack_size`.
     stack: usize,
 }
@@ -360,11 +362,20 @@ pub fn set_idle(vm: &mut Vm, idle: bool) {
     threads.idle = if idle { threads.idle + 1 } else { threads.idle.saturating_sub(1) };
 }
 
+/// Calls were put into the queues of pools, or taken out.
+pub fn note_waiting(vm: &mut Vm, added: usize, taken: usize) {
+    let threads = vm.state::<Threads>();
+    threads.waiting = (threads.waiting + added).saturating_sub(taken);
+}
+
 /// Whether any other thread may be doing something that the calling one can wait for.
 pub fn others_work(vm: &mut Vm) -> bool {
-    let mine = usize::from(!vm.is_main_thread());
+    if !vm.is_main_thread() {
+        // The main thread may.
+        return true;
+    }
     let threads = vm.state::<Threads>();
-    threads.count > threads.idle + mine
+    threads.waiting > 0 || threads.count > threads.idle
 }
 
 // ---- waiting ----

@@ -174,7 +174,7 @@ pub fn wait<T: Object>(
     let mut this = object.get_mut(vm);
     let queue = queue(&mut this);
     queue.remove(&me);
-    if !matches!(result, Ok(true)) {
+    if !matches!(result, Ok(true)) || me.woken.load(Ordering::Relaxed) {
         // What it was woken for may be there still.
         queue.wake_next();
     }
