@@ -9,12 +9,18 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new(
         "bisect_right(a, x, lo=0, hi=None, *, key=None)",
         "Return the index where to insert item x in list a, assuming a is sorted.",
-        |vm, a| Ok(Value::len(place(vm, a, &a[1], true)?)),
+        |vm, a| {
+            let at = place(vm, a, &a[1], true)?;
+            Ok(vm.int_from(at as u64))
+        },
     ),
     NativeDef::new(
         "bisect_left(a, x, lo=0, hi=None, *, key=None)",
         "Return the index where to insert item x in list a, assuming a is sorted.",
-        |vm, a| Ok(Value::len(place(vm, a, &a[1], false)?)),
+        |vm, a| {
+            let at = place(vm, a, &a[1], false)?;
+            Ok(vm.int_from(at as u64))
+        },
     ),
     NativeDef::new(
         "insort_right(a, x, lo=0, hi=None, *, key=None)",
@@ -43,7 +49,7 @@ fn item_at(vm: &mut Vm, sequence: &Value, at: usize) -> R {
             None => Err(vm.index_error("list index out of range")),
         };
     }
-    let index = Value::len(at);
+    let index = vm.int_from(at as u64);
     vm.get_item(sequence, &index)
 }
 
@@ -93,7 +99,8 @@ fn insort(vm: &mut Vm, a: &[Value], behind: bool) -> R {
             list.items.insert(at, a[1].clone());
         }
         None => {
-            vm.call_method(&a[0], "insert", &[Value::len(at), a[1].clone()])?;
+            let index = vm.int_from(at as u64);
+            vm.call_method(&a[0], "insert", &[index, a[1].clone()])?;
         }
     }
     Ok(Value::NONE)

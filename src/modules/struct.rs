@@ -197,18 +197,27 @@ const ITERATOR: &[NativeDef] = &[
 /// None in a sound build.
 pub fn module(vm: &mut Vm) -> R<Value> {
     let m = vm.new_module("_struct", FUNCTIONS);
-    let base = vm.exc.Exception.clone();
-    let error = vm.define_exception("struct", "error", &base)?;
-    vm.state::<State>().error = Some(error.clone());
+    let (error, class) = classes(vm)?;
     vm.module_set(&m, "error", error.into_value());
-    let class = vm.define_class::<Struct>("_struct", "Struct", None, class_flag::BASE)?;
-    vm.extend_class(&class, METHODS, ATTRS);
     vm.module_set(&m, "Struct", class.into_value());
-    let iterator = vm.define_class::<UnpackIter>("_struct", "unpack_iterator", None, class_flag::NO_NEW)?;
-    vm.extend_class(&iterator, ITERATOR, &[]);
     let doc = vm.new_str("Functions to convert between Python values and C structs.").into_value();
     vm.module_set(&m, "__doc__", doc);
     Ok(m.into_value())
+}
+
+/// The exception and the class, the same ones for each time that the module is made.
+fn classes(vm: &mut Vm) -> R<(Ref<Class>, Ref<Class>)> {
+    if let (Some(error), Some(class)) = (vm.state::<State>().error.clone(), vm.class_for::<Struct>()) {
+        return Ok((error, class));
+    }
+    let base = vm.exc.Exception.clone();
+    let error = vm.define_exception("struct", "error", &base)?;
+    vm.state::<State>().error = Some(error.clone());
+    let class = vm.define_class::<Struct>("_struct", "Struct", None, class_flag::BASE)?;
+    vm.extend_class(&class, METHODS, ATTRS);
+    let iterator = vm.define_class::<UnpackIter>("_struct", "unpack_iterator", None, class_flag::NO_NEW)?;
+    vm.extend_class(&iterator, ITERATOR, &[]);
+    Ok((error, class))
 }
 
 /// The exception for what `text::struct_pack` refuses.

@@ -200,7 +200,7 @@ fn from_object(vm: &mut Vm, v: &Value) -> R<Option<f64>> {
                 &category,
                 &format!(
                     "{class}.__float__ returned non-float (type {got}).  The ability to return an instance of a \
-                     strict subclass of float is deprecated, and may not be supported in a future version of Python."
+                     strict subclass of float is deprecated, and may be removed in a future version of Python."
                 ),
                 1,
             )?;
@@ -226,9 +226,10 @@ fn float_new(vm: &mut Vm, args: &Args<'_>) -> R {
     }
     let x = match args.pos.get(1) {
         None => 0.0,
-        Some(v) => match from_text(vm, v)? {
+        Some(v) if vm.is_exact(v, &vm.types.str_) => from_text(vm, v)?.unwrap_or(0.0),
+        Some(v) => match from_object(vm, v)? {
             Some(x) => x,
-            None => match from_object(vm, v)? {
+            None => match from_text(vm, v)? {
                 Some(x) => x,
                 None => {
                     let got = vm.class_name(v);
@@ -250,7 +251,10 @@ fn from_text(vm: &mut Vm, v: &Value) -> R<Option<f64>> {
     } else if let Some(b) = super::bytearray::contents(vm, v) {
         (b, true)
     } else {
-        return Ok(None);
+        match super::bytes::read_buffer(vm, v)? {
+            Some(b) => (b, true),
+            None => return Ok(None),
+        }
     };
     if let Ok(x) = parse::parse_float(&text, ascii, String::new) {
         return Ok(Some(x));
@@ -346,7 +350,7 @@ fn power(vm: &mut Vm, a: &Value, b: &Value, modulus: Option<&Value>) -> R {
     if y == 0.0 || x == 1.0 {
         return Ok(vm.float(1.0));
     }
-    if x == 0.0 && y < 0.0 {
+    if x == 0.0 && y < 0.0 && y.is_finite() {
         return Err(vm.zero_division_error("zero to a negative power"));
     }
     if x < 0.0 && x.is_finite() && y.is_finite() && y.floor() != y {
@@ -480,6 +484,10 @@ fn float_from_number(vm: &mut Vm, a: &[Value]) -> R {
 }
 
 fn float_getformat(vm: &mut Vm, a: &[Value]) -> R {
+    if !a[1].is_a::<Str>() {
+        let got = vm.class_name(&a[1]);
+        return Err(vm.type_error(format!("__getformat__() argument must be str, not {got}")));
+    }
     let name = vm.str_of(&a[1]);
     if name == "double" || name == "float" {
         return Ok(vm.intern("IEEE, little-endian").into());

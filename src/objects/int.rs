@@ -190,7 +190,7 @@ fn int_new(vm: &mut Vm, a: &[Value]) -> R {
         (None, Some(_)) => return Err(vm.type_error("int() missing string argument")),
         (Some(x), None) => int_from_object(vm, x)?,
         (Some(x), Some(base)) => {
-            let base = vm.index_i64(base)?;
+            let base = vm.index_clamped(base)?;
             if base != 0 && !(2..=36).contains(&base) {
                 return Err(vm.value_error("int() base must be >= 2 and <= 36, or 0"));
             }
@@ -223,7 +223,12 @@ fn int_from_text(vm: &mut Vm, v: &Value, text: &[u8], base: u32, ascii: bool) ->
     // The repr is only needed for the message, but making it may run script code.
     let shown = match parse::parse_int(text, i64::from(base), max, ascii, String::new) {
         Ok(parsed) => return Ok(parsed_int(vm, parsed)),
-        Err(_) => vm.repr_string(v)?,
+        Err(_) if v.is_a::<Str>() || v.is_a::<Bytes>() => vm.repr_string(v)?,
+        Err(_) => {
+            // Other buffers are shown by their contents.
+            let contents = vm.new_bytes(text).into_value();
+            vm.repr_string(&contents)?
+        }
     };
     match parse::parse_int(text, i64::from(base), max, ascii, || shown) {
         Ok(parsed) => Ok(parsed_int(vm, parsed)),
@@ -272,7 +277,7 @@ pub fn int_from_object(vm: &mut Vm, x: &Value) -> R {
                     &category,
                     &format!(
                         "__int__ returned non-int (type {got}).  The ability to return an instance of a strict \
-                         subclass of int is deprecated, and may not be supported in a future version of Python."
+                         subclass of int is deprecated, and may be removed in a future version of Python."
                     ),
                     1,
                 )?;
@@ -282,6 +287,9 @@ pub fn int_from_object(vm: &mut Vm, x: &Value) -> R {
     }
     if let Some((text, ascii)) = text_bytes(vm, x) {
         return int_from_text(vm, x, &text, 10, ascii);
+    }
+    if let Some(text) = crate::objects::bytes::read_buffer(vm, x)? {
+        return int_from_text(vm, x, &text, 10, true);
     }
     let got = vm.class_name(x);
     Err(vm.type_error(format!("int() argument must be a string, a bytes-like object or a real number, not '{got}'")))

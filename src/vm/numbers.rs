@@ -126,6 +126,18 @@ impl Vm {
         if !self.is_int(&result) {
             return Err(self.type_error(format!("__index__ returned non-int (type {})", self.class_name(&result))));
         }
+        if !self.is_exact(&result, &self.types.int) {
+            let text = format!(
+                "__index__ returned non-int (type {}).  The ability to return an instance of a strict subclass of int \
+                 is deprecated, and may be removed in a future version of Python.",
+                self.class_name(&result)
+            );
+            let category = self.exc.DeprecationWarning.clone();
+            self.warn(&category, &text, 1)?;
+            if let Some(big) = self.as_big_int(&result) {
+                return Ok(self.big_int(big));
+            }
+        }
         Ok(result)
     }
 
