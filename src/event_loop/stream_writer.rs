@@ -272,7 +272,7 @@ const PROTOCOL: &[NativeDef] = &[
         let t = a[1].clone();
         let reader = p.get(vm).reader.clone();
         if !reader.is_none() {
-            vm.call_method(&reader, "set_transport", &[t.clone()])?;
+            vm.call_method(&reader, "set_transport", std::slice::from_ref(&t))?;
         }
         let ssl = vm.intern("sslcontext").into_value();
         let ssl = vm.call_method(&t, "get_extra_info", &[ssl])?;
@@ -354,7 +354,7 @@ fn connection_lost(vm: &mut Vm, a: &[Value]) -> R {
         (Some(r), false) => streams::set_exception(vm, r, &exception)?,
         (None, _) if reader.is_none() => {}
         (None, true) => drop(vm.call_method(&reader, "feed_eof", &[])?),
-        (None, false) => drop(vm.call_method(&reader, "set_exception", &[exception.clone()])?),
+        (None, false) => drop(vm.call_method(&reader, "set_exception", std::slice::from_ref(&exception))?),
     }
     let closed = p.get(vm).closed.clone();
     if !closed.is_undef() && !gather::is_done(vm, &closed)? {

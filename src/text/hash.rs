@@ -168,6 +168,35 @@ pub fn hash_frozenset(items: impl IntoIterator<Item = i64>) -> i64 {
     if hash == u64::MAX { 590923713 } else { hash as i64 }
 }
 
+// ---- checksums ----
+
+const CRC32: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let (mut crc, mut bit) = (i as u32, 0);
+        while bit < 8 {
+            crc = if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
+            bit += 1;
+        }
+        table[i] = crc;
+        i += 1;
+    }
+    table
+};
+
+/// CRC-32 as in zip files, going on from an earlier one (0 at the start).
+pub fn crc32(start: u32, data: &[u8]) -> u32 {
+    !data.iter().fold(!start, |crc, &b| CRC32[usize::from(crc as u8 ^ b)] ^ (crc >> 8))
+}
+
+/// CRC-CCITT as in BinHex files, going on from an earlier one.
+pub fn crc_hqx(start: u16, data: &[u8]) -> u16 {
+    data.iter().fold(start, |crc, &b| {
+        (0..8).fold(crc ^ (u16::from(b) << 8), |c, _| if c & 0x8000 != 0 { c << 1 ^ 0x1021 } else { c << 1 })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,33 +241,4 @@ mod tests {
         assert_ne!(a.hash(b"spam"), b.hash(b"spam"));
         assert_eq!(a.hash(b""), 0);
     }
-}
-
-// ---- checksums ----
-
-const CRC32: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let (mut crc, mut bit) = (i as u32, 0);
-        while bit < 8 {
-            crc = if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
-            bit += 1;
-        }
-        table[i] = crc;
-        i += 1;
-    }
-    table
-};
-
-/// CRC-32 as in zip files, going on from an earlier one (0 at the start).
-pub fn crc32(start: u32, data: &[u8]) -> u32 {
-    !data.iter().fold(!start, |crc, &b| CRC32[usize::from(crc as u8 ^ b)] ^ (crc >> 8))
-}
-
-/// CRC-CCITT as in BinHex files, going on from an earlier one.
-pub fn crc_hqx(start: u16, data: &[u8]) -> u16 {
-    data.iter().fold(start, |crc, &b| {
-        (0..8).fold(crc ^ (u16::from(b) << 8), |c, _| if c & 0x8000 != 0 { c << 1 ^ 0x1021 } else { c << 1 })
-    })
 }

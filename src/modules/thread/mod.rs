@@ -72,7 +72,7 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::raw(
         "start_new_thread(function, args, kwargs={}, /)",
         "Start a new thread and return its identifier.",
-        |vm, a| start_new_thread(vm, a),
+        start_new_thread,
     ),
     NativeDef::raw("start_new(function, args, kwargs={}, /)", "An obsolete synonym of start_new_thread().", |vm, a| {
         start_new_thread(vm, a)

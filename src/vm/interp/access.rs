@@ -137,7 +137,8 @@ impl Vm {
         let name = self.cache_name(ins.c());
         if let Some(found) = self.attr_cache.find(&obj, &name) {
             self.set_cache(ins.c(), found);
-            if found.index == cache_kind::PROPERTY {
+            // Not twice: the property may have lost its script getter.
+            if found.index == cache_kind::PROPERTY && cache.id != found.id {
                 return self.get_attr_op(ins, obj);
             }
             if let Some(v) = cached_instance_attr(found, &obj) {
