@@ -218,6 +218,11 @@ impl Vm {
             return Ok(m.get(self).dict.clone());
         }
         let m = self.bare_module("__main__");
+        // In other modules the name stands for the namespace of `builtins`.
+        let (builtins, attr) = (self.intern("builtins"), self.names.__builtins__.clone());
+        if let Some(builtins) = modules.get_str(self, &builtins) {
+            m.get(self).dict.clone().set_str(self, &attr, builtins);
+        }
         modules.set_str(self, &name, m.value().clone());
         Ok(m.get(self).dict.clone())
     }

@@ -183,7 +183,7 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let l = this(vm, a)?;
-        let class = vm.class_name(&a[0]);
+        let class = vm.plain_class_name(&a[0]);
         let this = l.get(vm);
         let word = |b: bool| if b { "True" } else { "False" };
         let text = format!(

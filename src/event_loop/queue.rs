@@ -149,13 +149,13 @@ const METHODS: &[NativeDef] = &[
         Ok(vm.new_str(&text).into())
     }),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
-        let (class, address) = (vm.class_name(&a[0]), crate::vm::class_ops::address(&a[0]));
+        let (class, address) = (vm.plain_class_name(&a[0]), crate::vm::class_ops::address(&a[0]));
         let rest = vm.call_method(&a[0], "_format", &[])?;
         let text = format!("<{class} at {address:#x} {}>", vm.str_of(&rest));
         Ok(vm.new_str(&text).into())
     }),
     NativeDef::new("__str__(self, /)", "Return str(self).", |vm, a| {
-        let class = vm.class_name(&a[0]);
+        let class = vm.plain_class_name(&a[0]);
         let rest = vm.call_method(&a[0], "_format", &[])?;
         let text = format!("<{class} {}>", vm.str_of(&rest));
         Ok(vm.new_str(&text).into())

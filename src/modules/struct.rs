@@ -128,7 +128,7 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let (format, _) = own(vm, a, "__repr__")?;
-        let class = vm.class_name(&a[0]);
+        let class = vm.plain_class_name(&a[0]);
         let shown = crate::text::repr::str_repr_string(format.as_bytes());
         Ok(vm.new_str(&format!("{class}({shown})")).into())
     }),

@@ -160,8 +160,12 @@ fn init_super(vm: &mut Vm, args: &Args<'_>) -> R {
     }
     let (class, obj) = match args.pos {
         [_] => match vm.super_arguments() {
-            Some(found) => found,
-            None => return Err(vm.runtime_error("super(): no arguments")),
+            Ok((class, _)) if !class.is_a::<Class>() => {
+                let text = format!("super(): __class__ is not a type ({})", vm.class_name(&class));
+                return Err(vm.runtime_error(text));
+            }
+            Ok(found) => found,
+            Err(text) => return Err(vm.runtime_error(text)),
         },
         [_, class] => (class.clone(), Value::NONE),
         [_, class, obj] => (class.clone(), obj.clone()),

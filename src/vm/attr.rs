@@ -153,7 +153,7 @@ impl Vm {
             return Ok(self.namespace_attr(o, name));
         };
         let class = class.clone();
-        if self.is_data_descriptor(&raw) {
+        if self.is_read_first(&raw) {
             return self.bind(&raw, o, &class).map(Some);
         }
         if let Some(v) = self.namespace_attr(o, name) {
@@ -190,7 +190,7 @@ impl Vm {
         let meta = self.class_of(o);
         let from_meta = self.lookup(meta, name);
         if let Some(raw) = &from_meta
-            && self.is_data_descriptor(raw)
+            && self.is_read_first(raw)
         {
             let meta = meta.clone();
             return self.bind(raw, o, &meta).map(Some);
@@ -362,7 +362,7 @@ impl Vm {
     /// TypeError for a built-in class; AttributeError; what descriptors of the metaclass raise.
     pub fn type_set_attr(&mut self, class: &Ref<Class>, name: &Ref<Str>, value: Option<Value>) -> R<()> {
         if !class.get(self).is_mutable() {
-            let (class, attr) = (class.get(self).display_name(), self.quoted(name));
+            let (class, attr) = (self.type_name(class), self.quoted(name));
             return Err(self.type_error(format!("cannot set {attr} attribute of immutable type '{class}'")));
         }
         let meta = self.class_of(class.value());
@@ -414,7 +414,7 @@ impl Vm {
     pub fn no_attribute(&mut self, o: &Value, name: &Ref<Str>) -> Raised {
         let attr = self.str_of(name.value());
         let text = if let Some(class) = o.cast::<Class>() {
-            format!("type object '{}' has no attribute '{attr}'", class.get(self).display_name())
+            format!("type object '{}' has no attribute '{attr}'", self.type_name(class))
         } else if o.is_a::<Module>() {
             self.no_module_attribute(o, name, &attr)
         } else {

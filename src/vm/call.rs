@@ -64,14 +64,20 @@ impl Vm {
     }
 
     /// A native method that is called through its class must get an instance of it.
-    #[inline]
-    fn check_receiver(&mut self, native: &Ref<Native>, args: &Args<'_>) -> R<()> {
-        let class = self.class_of(native.value());
-        if class.is(&self.types.builtin_function) {
-            return Ok(());
-        }
+    #[inline(always)]
+    pub(super) fn check_receiver(&mut self, native: &Ref<Native>, args: &Args<'_>) -> R<()> {
+        if native.get(self).owner.is_a::<Class>() { self.check_owned_receiver(native, args) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn check_owned_receiver(&mut self, native: &Ref<Native>, args: &Args<'_>) -> R<()> {
         let this = native.get(self);
         let Some(owner) = this.owner.cast::<Class>().cloned() else { return Ok(()) };
+        let class = self.class_of(native.value());
+        if class.is(&self.types.builtin_function) {
+            let is_new = matches!(&this.code, super::function::NativeCode::Static(d) if d.name() == "__new__");
+            return if is_new { self.check_new_class(&owner, args.pos.first()) } else { Ok(()) };
+        }
         let class_method = class.is(&self.types.classmethod_descriptor);
         let wrapper = class.is(&self.types.wrapper_descriptor);
         if class_method || args.pos.first().is_some_and(|v| self.is_instance(v, &owner)) {
@@ -96,6 +102,27 @@ impl Vm {
                 }
             }
         })
+    }
+
+    /// A native `__new__` makes objects of its own class and of subclasses.
+    fn check_new_class(&mut self, owner: &Ref<Class>, first: Option<&Value>) -> R<()> {
+        if let Some(c) = first.and_then(|v| v.cast::<Class>())
+            && c.is_subclass(self, owner)
+        {
+            return Ok(());
+        }
+        let name = owner.get(self).display_name();
+        let text = match first {
+            None => format!("{name}.__new__(): not enough arguments"),
+            Some(v) => match v.cast::<Class>() {
+                Some(c) => {
+                    let got = c.get(self).display_name();
+                    format!("{name}.__new__({got}): {got} is not a subtype of {name}")
+                }
+                None => format!("{name}.__new__(X): X is not a type object ({})", self.class_name(v)),
+            },
+        };
+        Err(self.type_error(text))
     }
 
     /// Runs a script function to its end.
@@ -261,7 +288,7 @@ impl Vm {
     fn unexpected_keyword(&mut self, func: &Ref<Function>, args: &Args<'_>, name: &Value) -> Raised {
         let f = self.function_name(func);
         if !name.is_a::<Str>() {
-            return self.type_error(format!("{f}() keywords must be strings"));
+            return self.type_error("keywords must be strings");
         }
         let code = func.get(self).code.get(self).code.clone();
         let n_posonly = code.posonlyargcount as usize;

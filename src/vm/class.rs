@@ -249,12 +249,16 @@ impl Vm {
         let base = self.best_base(&bases)?;
         let mro = self.linearize(&bases)?;
         let inherited = bases.iter().fold(0, |f, b| f | b.get(self).flags)
-            & (class_flag::EXCEPTION
-                | class_flag::METACLASS
-                | class_flag::SEQUENCE
-                | class_flag::MAPPING
-                | class_flag::MATCH_SELF
-                | class_flag::WEAKREF);
+            & (class_flag::EXCEPTION | class_flag::METACLASS | class_flag::MATCH_SELF | class_flag::WEAKREF);
+        // A class is a sequence or a mapping, never both: the first of its order decides.
+        let collection = class_flag::SEQUENCE | class_flag::MAPPING;
+        let inherited = match spec.flags & collection {
+            0 => {
+                let mut kinds = mro.iter().filter_map(|c| c.cast::<Class>()).map(|c| c.get(self).flags & collection);
+                inherited | kinds.find(|f| *f != 0).unwrap_or(0)
+            }
+            _ => inherited,
+        };
         let (base_vtable, base_fixed, base_dict, base_off) = match &base {
             Some(b) => {
                 let b = b.get(self);

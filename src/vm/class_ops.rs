@@ -7,7 +7,7 @@
 use super::class::Class;
 use super::dict::Dict;
 use super::exception::Raised;
-use super::function::CodeObject;
+use super::function::{AttrCode, CodeObject, GetSet};
 use super::object::{Kind, Ref};
 use super::value::Value;
 use super::{R, Vm};
@@ -51,6 +51,24 @@ impl Vm {
             && la.fixed == lb.fixed
             && la.has_dict == lb.has_dict
             && la.slots_off == lb.slots_off
+            && (la.fixed == 0 || self.fixed_slot_names(a) == self.fixed_slot_names(b))
+    }
+
+    /// The numbers and names of the `__slots__` that instances have.
+    fn fixed_slot_names(&self, class: &Class) -> Vec<(u16, usize)> {
+        let mut out = Vec::new();
+        for c in class.mro.iter().filter_map(|c| c.cast::<Class>()) {
+            for (_, v) in c.get(self).dict.iter() {
+                if let Some(g) = v.cast::<GetSet>().map(|g| g.get(self))
+                    && g.owner.is(c)
+                    && let AttrCode::Slot(n) = g.code
+                {
+                    out.push((n, g.name.address()));
+                }
+            }
+        }
+        out.sort_unstable();
+        out
     }
 
     /// Makes the object an instance of another class; false (and nothing happens) when the layouts differ.

@@ -117,7 +117,7 @@ exceptions! {
     BrokenPipeError: ConnectionError, ConnectionAbortedError: ConnectionError,
     ConnectionRefusedError: ConnectionError, ConnectionResetError: ConnectionError,
     NotImplementedError: RuntimeError, PythonFinalizationError: RuntimeError, RecursionError: RuntimeError,
-    IndentationError: SyntaxError, TabError: IndentationError,
+    IndentationError: SyntaxError, TabError: IndentationError, _IncompleteInputError: SyntaxError,
     UnicodeError: ValueError, UnicodeDecodeError: UnicodeError, UnicodeEncodeError: UnicodeError,
     UnicodeTranslateError: UnicodeError,
     BytesWarning: Warning, DeprecationWarning: Warning, EncodingWarning: Warning, FutureWarning: Warning,

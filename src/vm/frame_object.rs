@@ -71,23 +71,34 @@ impl Vm {
     }
 
     /// The running frame's `super()` arguments: the class cell's contents and the first argument.
-    pub fn super_arguments(&self) -> Option<(Value, Value)> {
-        let f = self.thread.current()?;
+    ///
+    /// # Errors
+    /// What a RuntimeError says where the frame has none.
+    pub fn super_arguments(&self) -> Result<(Value, Value), &'static str> {
+        let f = self.thread.current().ok_or("super(): no current frame")?;
         // SAFETY: the frame's code, function and registers are alive.
         unsafe {
             let code = &(*f.code).code;
             if code.argcount == 0 {
-                return None;
+                return Err("super(): no arguments");
             }
-            let at = code.freevars.iter().position(|n| &**n == "__class__")?;
-            let cell = (*f.func).closure.cast::<Tuple>()?.get(self).items().get(at)?.clone();
-            let class = cell.cast::<CellObject>()?.get(self).value.clone();
             let first = &*f.regs;
             let this = match first.cast::<CellObject>() {
                 Some(c) if code.locals.first().is_some_and(|l| l.kind == LocalKind::Cell) => c.get(self).value.clone(),
                 _ => first.clone(),
             };
-            Some((class, this))
+            if this.is_undef() {
+                return Err("super(): arg[0] deleted");
+            }
+            let closure = (*f.func).closure.cast::<Tuple>();
+            let cell = code.freevars.iter().position(|n| &**n == "__class__");
+            let cell = cell.and_then(|at| closure?.get(self).items().get(at).cloned());
+            let Some(cell) = cell else { return Err("super(): __class__ cell not found") };
+            let class = cell.cast::<CellObject>().map_or(Value::UNDEF, |c| c.get(self).value.clone());
+            if class.is_undef() {
+                return Err("super(): empty __class__ cell");
+            }
+            Ok((class, this))
         }
     }
 

@@ -243,6 +243,39 @@ enum ParamKind {
     VarKeywords,
 }
 
+impl Param {
+    fn is_named(&self) -> bool {
+        !matches!(self.kind, ParamKind::VarArgs | ParamKind::VarKeywords)
+    }
+
+    fn takes_keyword(&self) -> bool {
+        matches!(self.kind, ParamKind::Normal | ParamKind::KeywordOnly)
+    }
+}
+
+/// A native function about to be called, as error messages see it.
+struct NativeCall {
+    params: Vec<Param>,
+    /// Its name, with that of its class.
+    shown: String,
+    /// How many parameters messages do not count.
+    hidden: usize,
+    /// A special method of a built-in class.
+    wrapper: bool,
+}
+
+impl NativeCall {
+    /// How many parameters can be given by position.
+    fn positional(&self) -> usize {
+        self.params.iter().filter(|p| matches!(p.kind, ParamKind::PositionalOnly | ParamKind::Normal)).count()
+    }
+
+    /// How many of these must be given.
+    fn required(&self) -> usize {
+        self.params.iter().take(self.positional()).filter(|p| !p.optional).count()
+    }
+}
+
 fn parse_signature(signature: &'static str) -> Vec<Param> {
     let inner = signature.find('(').map_or("", |i| signature[i + 1..].trim_end().trim_end_matches(')'));
     // Defaults may contain commas and brackets, so split with care; a default that ends in `)` lost its last
@@ -332,9 +365,8 @@ impl Vm {
     fn bind_native(&mut self, native: &Ref<Native>, def: &'static NativeDef, args: &Args<'_>) -> R<Vec<Value>> {
         let params = parse_signature(def.signature);
         let owner = native.get(self).owner.clone();
-        let is_method = owner.is_a::<Class>();
         let shown = match owner.cast::<Class>() {
-            Some(c) if def.name() == "__new__" => c.get(self).display_name(),
+            Some(c) if matches!(def.name(), "__new__" | "__init__") => c.get(self).display_name(),
             Some(c) => format!("{}.{}", c.get(self).display_name(), def.name()),
             // Functions of modules are named with them where no position can be told.
             None => match owner.cast::<Str>() {
@@ -344,21 +376,21 @@ impl Vm {
                 _ => def.name().to_owned(),
             },
         };
-        // `self` is not counted in messages.
-        let hidden = usize::from(is_method);
-        let n_pos = params.iter().filter(|p| matches!(p.kind, ParamKind::PositionalOnly | ParamKind::Normal)).count();
-        let n_required = params.iter().take(n_pos).filter(|p| !p.optional).count();
-        let mut bound = vec![Value::UNDEF; params.len()];
-        let takes_varargs = params.iter().any(|p| p.kind == ParamKind::VarArgs);
-        let given = args.pos.len();
-        if given > n_pos && !takes_varargs {
-            return Err(self.arity_error(&shown, n_required, n_pos, given, hidden, &params));
-        }
+        let call = NativeCall {
+            shown,
+            // `self` is not counted in messages.
+            hidden: usize::from(owner.is_a::<Class>()),
+            wrapper: self.class_of(native.value()).is(&self.types.wrapper_descriptor),
+            params,
+        };
+        self.check_native_counts(&call, args)?;
+        let n_pos = call.positional();
+        let mut bound = vec![Value::UNDEF; call.params.len()];
         for (slot, v) in bound.iter_mut().zip(args.pos.iter().take(n_pos)) {
             *slot = v.clone();
         }
         let mut extra: Option<Ref<Dict>> = None;
-        for (i, p) in params.iter().enumerate() {
+        for (i, p) in call.params.iter().enumerate() {
             match p.kind {
                 ParamKind::VarArgs => bound[i] = self.tuple(args.pos.iter().skip(n_pos).cloned().collect()).into(),
                 ParamKind::VarKeywords => {
@@ -369,112 +401,130 @@ impl Vm {
                 _ => {}
             }
         }
+        let mut refused = None;
         for (name, value) in args.keywords() {
             let text = self.str_of(name);
-            let at = params
-                .iter()
-                .position(|p| p.name == text && matches!(p.kind, ParamKind::Normal | ParamKind::KeywordOnly));
-            match at {
-                Some(at) if bound[at].is_undef() => bound[at] = value.clone(),
-                Some(at) => {
-                    return Err(self.type_error(format!(
-                        "argument for {}() given by name ('{text}') and position ({})",
-                        short(&shown),
-                        at + 1 - hidden.min(at + 1)
-                    )));
-                }
-                None => match &extra {
-                    Some(d) => d.clone().set_item(self, name.clone(), value.clone())?,
-                    None if params.iter().all(|p| p.kind == ParamKind::PositionalOnly) => {
-                        return Err(self.type_error(format!("{shown}() takes no keyword arguments")));
-                    }
-                    None => {
-                        let names: Vec<&str> = params
-                            .iter()
-                            .filter(|p| matches!(p.kind, ParamKind::Normal | ParamKind::KeywordOnly))
-                            .map(|p| p.name)
-                            .collect();
-                        let mut message = format!("{}() got an unexpected keyword argument '{text}'", short(&shown));
-                        if let Some(s) =
-                            crate::text::suggestions::suggest(text.as_bytes(), names.iter().map(|n| n.as_bytes()))
-                        {
-                            message.push_str(&format!(". Did you mean '{}'?", String::from_utf8_lossy(s)));
-                        }
-                        return Err(self.type_error(message));
-                    }
-                },
+            let at = call.params.iter().position(|p| p.name == text && p.takes_keyword());
+            match (at, &extra) {
+                (Some(at), _) if bound[at].is_undef() => bound[at] = value.clone(),
+                (None, Some(d)) => d.clone().set_item(self, name.clone(), value.clone())?,
+                (at, _) => refused = refused.or(Some((text, at))),
             }
         }
-        for (i, p) in params.iter().enumerate() {
-            if bound[i].is_undef() && !p.optional {
-                match p.kind {
-                    ParamKind::PositionalOnly => {
-                        return Err(self.arity_error(&shown, n_required, n_pos, given, hidden, &params));
-                    }
-                    ParamKind::Normal => {
-                        return Err(self.type_error(format!(
-                            "{}() missing required argument '{}' (pos {})",
-                            short(&shown),
-                            p.name,
-                            i + 1 - hidden.min(i + 1)
-                        )));
-                    }
-                    ParamKind::KeywordOnly => {
-                        return Err(self.type_error(format!(
-                            "{}() missing required keyword-only argument '{}'",
-                            short(&shown),
-                            p.name
-                        )));
-                    }
-                    _ => {}
-                }
-            }
+        // A missing argument is told before one that nobody takes.
+        self.check_native_missing(&call, &bound, args.pos.len())?;
+        match refused {
+            None => Ok(bound),
+            Some((text, at)) => Err(self.refused_keyword(&call, &text, at)),
         }
-        Ok(bound)
     }
 
-    fn arity_error(
-        &mut self,
-        shown: &str,
-        required: usize,
-        most: usize,
-        given: usize,
-        hidden: usize,
-        params: &[Param],
-    ) -> super::Raised {
-        let (required, most, given) =
-            (required.saturating_sub(hidden), most.saturating_sub(hidden), given.saturating_sub(hidden));
-        let plural = |n: usize| if n == 1 { "" } else { "s" };
-        let positional_only = params.iter().all(|p| p.kind == ParamKind::PositionalOnly);
-        let keywords_alone = most == 0 && params.iter().any(|p| p.kind == ParamKind::KeywordOnly);
-        let text = if keywords_alone {
-            format!("{}() takes no positional arguments", short(shown))
-        } else if positional_only && most == 0 {
-            format!("{shown}() takes no arguments ({given} given)")
-        } else if positional_only && required == most && most == 1 {
-            format!("{shown}() takes exactly one argument ({given} given)")
-        } else if positional_only {
-            let name = short(shown);
-            if required == most {
-                format!("{name} expected {most} argument{}, got {given}", plural(most))
-            } else if given < required {
-                format!("{name} expected at least {required} argument{}, got {given}", plural(required))
-            } else {
-                format!("{name} expected at most {most} argument{}, got {given}", plural(most))
+    /// The number of arguments, before any of them is looked at.
+    fn check_native_counts(&mut self, call: &NativeCall, args: &Args<'_>) -> R<()> {
+        let (given, keywords) = (args.pos.len(), args.kw_names.len());
+        let positional_only = call.params.iter().all(|p| p.kind == ParamKind::PositionalOnly);
+        if positional_only {
+            if keywords > 0 {
+                let text = if call.wrapper {
+                    format!("wrapper {}() takes no keyword arguments", short(&call.shown))
+                } else {
+                    format!("{}() takes no keyword arguments", call.shown)
+                };
+                return Err(self.type_error(text));
             }
-        } else if required == most {
-            format!("{}() takes exactly {most} positional argument{} ({given} given)", short(shown), plural(most))
-        } else if given > most && shown == "int" {
-            // The one constructor whose limit is on positions alone.
-            format!("int expected at most {most} arguments, got {given}")
-        } else if given > most {
-            format!("{}() takes at most {most} argument{} ({given} given)", short(shown), plural(most))
+            if given > call.positional() {
+                return Err(self.arity_error(call, given));
+            }
+            return Ok(());
+        }
+        let has = |kind| call.params.iter().any(|p| p.kind == kind);
+        let (varargs, varkeywords) = (has(ParamKind::VarArgs), has(ParamKind::VarKeywords));
+        let all = call.params.iter().filter(|p| p.is_named()).count().saturating_sub(call.hidden);
+        let (own, most) = (given.saturating_sub(call.hidden), call.positional().saturating_sub(call.hidden));
+        let name = short(&call.shown);
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        if !varargs && !varkeywords && own + keywords > all {
+            if keywords == 0 && matches!(name, "int" | "str") {
+                return Err(self.type_error(format!("{name} expected at most {all} arguments, got {own}")));
+            }
+            let what = if own == 0 { "keyword " } else { "" };
+            if most > 0 || own == 0 {
+                let given = own + keywords;
+                let text = format!("{name}() takes at most {all} {what}argument{} ({given} given)", plural(all));
+                return Err(self.type_error(text));
+            }
+        }
+        if own > most && !varargs {
+            let exactly = if call.required() < call.positional() { "at most" } else { "exactly" };
+            let text = match most {
+                0 => format!("{name}() takes no positional arguments"),
+                _ => format!("{name}() takes {exactly} {most} positional argument{} ({own} given)", plural(most)),
+            };
+            return Err(self.type_error(text));
+        }
+        Ok(())
+    }
+
+    /// TypeError for a parameter without a value that needs one.
+    fn check_native_missing(&mut self, call: &NativeCall, bound: &[Value], given: usize) -> R<()> {
+        let missing = |(i, p): &(usize, &Param)| bound[*i].is_undef() && !p.optional;
+        let Some((i, p)) = call.params.iter().enumerate().find(missing) else { return Ok(()) };
+        let name = short(&call.shown);
+        let text = match p.kind {
+            ParamKind::PositionalOnly => return Err(self.arity_error(call, given)),
+            ParamKind::Normal => {
+                let at = (i + 1).saturating_sub(call.hidden);
+                format!("{name}() missing required argument '{}' (pos {at})", p.name)
+            }
+            _ => format!("{name}() missing required keyword-only argument '{}'", p.name),
+        };
+        Err(self.type_error(text))
+    }
+
+    /// The error for a keyword argument that has no parameter, or whose parameter (number `at`) has a value already.
+    fn refused_keyword(&mut self, call: &NativeCall, text: &str, at: Option<usize>) -> super::Raised {
+        let name = short(&call.shown);
+        if let Some(at) = at {
+            let place = (at + 1).saturating_sub(call.hidden);
+            return self.type_error(format!("argument for {name}() given by name ('{text}') and position ({place})"));
+        }
+        let names: Vec<&str> = call.params.iter().filter(|p| p.takes_keyword()).map(|p| p.name).collect();
+        self.unexpected_native_keyword(name, text, &names)
+    }
+
+    /// TypeError for a keyword argument of a native function that is none of `names`, with the closest one.
+    #[cold]
+    pub fn unexpected_native_keyword(&mut self, function: &str, text: &str, names: &[&str]) -> super::Raised {
+        let mut message = format!("{function}() got an unexpected keyword argument '{text}'");
+        if let Some(s) = crate::text::suggestions::suggest(text.as_bytes(), names.iter().map(|n| n.as_bytes())) {
+            message.push_str(&format!(". Did you mean '{}'?", String::from_utf8_lossy(s)));
+        }
+        self.type_error(message)
+    }
+
+    /// The error for too few or too many positional arguments.
+    fn arity_error(&mut self, call: &NativeCall, given: usize) -> super::Raised {
+        let shown = &call.shown;
+        let (required, most) =
+            (call.required().saturating_sub(call.hidden), call.positional().saturating_sub(call.hidden));
+        let given = given.saturating_sub(call.hidden);
+        let name = if call.wrapper && most < 2 { String::new() } else { format!("{} ", short(shown)) };
+        let positional_only = call.params.iter().all(|p| p.kind == ParamKind::PositionalOnly);
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        let text = if positional_only && required == most && !call.wrapper && most < 2 {
+            match most {
+                0 => format!("{shown}() takes no arguments ({given} given)"),
+                _ => format!("{shown}() takes exactly one argument ({given} given)"),
+            }
+        } else if positional_only && required == most {
+            format!("{name}expected {most} argument{}, got {given}", plural(most))
+        } else if positional_only && given < required {
+            format!("{name}expected at least {required} argument{}, got {given}", plural(required))
+        } else if positional_only {
+            format!("{name}expected at most {most} argument{}, got {given}", plural(most))
         } else {
-            format!(
-                "{}() takes at least {required} positional argument{} ({given} given)",
-                short(shown),
-                plural(required)
-            )
+            let how = if required == most { "exactly" } else { "at least" };
+            format!("{}() takes {how} {required} positional argument{} ({given} given)", short(shown), plural(required))
         };
         self.type_error(text)
     }

@@ -79,7 +79,7 @@ impl Vm {
     /// What `__bool__` and `__len__` raise; TypeError when they give something else than a bool or a length.
     #[inline]
     pub fn truth(&mut self, v: &Value) -> R<bool> {
-        if v.is_constant() {
+        if v.is_constant() && !v.is(&Value::NOT_IMPLEMENTED) {
             return Ok(!v.is_false() && !v.is_none());
         }
         if let Some(i) = v.as_small_int() {

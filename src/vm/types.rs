@@ -240,8 +240,29 @@ impl Vm {
         }
     }
 
-    /// The name of a value's class, for messages.
+    /// The name of the value's class for messages: with its module where a native module defines the class.
     pub fn class_name(&self, v: &Value) -> String {
+        self.type_name(self.class_of(v))
+    }
+
+    /// The name of a class for messages, as [`class_name`](Self::class_name) gives it.
+    pub fn type_name(&self, class: &Ref<Class>) -> String {
+        let c = class.get(self);
+        let name = c.display_name();
+        if c.is_heap() || c.has(class_flag::EXCEPTION) {
+            return name;
+        }
+        match self.own_class_attr(class, &self.names.__module__) {
+            Some(m) if m.is_a::<Str>() => match self.str_of(&m).as_str() {
+                "builtins" => name,
+                module => format!("{module}.{name}"),
+            },
+            _ => name,
+        }
+    }
+
+    /// The name of the value's class alone, as a `repr` shows it.
+    pub fn plain_class_name(&self, v: &Value) -> String {
         self.class_of(v).get(self).display_name()
     }
 

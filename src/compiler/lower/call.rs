@@ -289,7 +289,7 @@ impl<'a> Lowerer<'a> {
             self.expr(leaf, Want::Temp)?;
             self.unit.span = call.span;
             self.load(class, Want::Temp);
-            self.load(first, Want::Temp);
+            self.load_super_self(first);
         }
         self.unit.release(base);
         let flags = if explicit { FLAG_VARIANT } else { 0 };
@@ -314,6 +314,19 @@ impl<'a> Lowerer<'a> {
         let operands = [Arg::R(dst), Arg::R(Val::temp(base)), Arg::N(cache)];
         self.unit.emit_full(Op::LoadSuperAttr, flags, operands, None);
         Ok(Some((dst, 2)))
+    }
+
+    /// Loads the first parameter for `super()`, whose own message tells that it was deleted.
+    fn load_super_self(&mut self, first: NameId) {
+        match self.place(first) {
+            super::names::Place::Fast(reg) => {
+                let dst = self.unit.dest(Want::Temp);
+                self.unit.op2(Op::Move, dst, Val::keep(reg));
+            }
+            _ => {
+                self.load(first, Want::Temp);
+            }
+        }
     }
 
     /// Whether the name `super` is the builtin as far as the module's text tells.

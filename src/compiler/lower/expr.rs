@@ -9,6 +9,15 @@ use crate::compiler::opcodes::{FLAG_VARIANT, Op};
 use crate::compiler::scope::CompKind;
 use apy_grammar::ast::*;
 
+/// What becomes of the value of a deciding operand of `and` or `or`.
+#[derive(Clone, Copy)]
+enum Decided {
+    /// It is the expression's value there.
+    Keep(Label),
+    /// Nobody needs it there.
+    Drop(Label),
+}
+
 impl<'a> Lowerer<'a> {
     /// Lowers an expression. Afterwards the next temp is what it was, plus one when the result is a temp that was not
     /// asked for by register.
@@ -74,7 +83,6 @@ impl<'a> Lowerer<'a> {
     fn bool_op(&mut self, op: BoolOp, values: &'a [Expr<'a>], want: Want) -> Res<Val> {
         let base = self.unit.next_temp;
         let end = self.unit.label();
-        let branch = if op == BoolOp::And { Op::JumpIfFalseKeep } else { Op::JumpIfTrueKeep };
         for (i, value) in values.iter().enumerate() {
             self.unit.release(base);
             let last = i + 1 == values.len();
@@ -86,15 +94,49 @@ impl<'a> Lowerer<'a> {
                 self.constant(constant, Want::Temp);
                 break;
             }
-            let result = self.expr(value, Want::Temp)?;
-            if !last {
-                self.unit.branch(branch, 0, Arg::R(Val::keep(result.reg)), Arg::X, end);
+            if last {
+                self.expr(value, Want::Temp)?;
+            } else {
+                self.decide(value, op == BoolOp::Or, Decided::Keep(end))?;
             }
         }
         self.unit.bind(end);
         self.unit.release(base + 1);
         let result = self.unit.settle(Val::temp(base), want);
         Ok(result)
+    }
+
+    /// Evaluates an operand of `and` or `or`. When its truth equals `polarity`, jumps as `then` says; else falls
+    /// through without the value. The truth of no value is asked for twice.
+    fn decide(&mut self, value: &'a Expr<'a>, polarity: bool, then: Decided) -> Res {
+        let keep = match then {
+            Decided::Drop(to) => return self.jump_if(value, polarity, to),
+            Decided::Keep(to) => to,
+        };
+        self.deeper(value.span)?;
+        match &value.kind {
+            ExprKind::BoolOp { op, values } if fold(value).is_none() => {
+                // Truth that ends the inner operator early.
+                let early = *op == BoolOp::Or;
+                let skip = self.unit.label();
+                let inner = if early == polarity { then } else { Decided::Drop(skip) };
+                let Some((last, others)) = values.split_last() else { return Ok(()) };
+                let base = self.unit.next_temp;
+                for operand in others {
+                    self.decide(operand, early, inner)?;
+                    self.unit.release(base);
+                }
+                self.decide(last, polarity, then)?;
+                self.unit.bind(skip);
+            }
+            _ => {
+                let result = self.expr(value, Want::Temp)?;
+                let branch = if polarity { Op::JumpIfTrueKeep } else { Op::JumpIfFalseKeep };
+                self.unit.branch(branch, 0, Arg::R(Val::keep(result.reg)), Arg::X, keep);
+            }
+        }
+        self.depth -= 1;
+        Ok(())
     }
 
     fn named_expr(&mut self, target: &'a Expr<'a>, value: &'a Expr<'a>, want: Want) -> Res<Val> {

@@ -160,6 +160,9 @@ impl<'a> Lowerer<'a> {
 
     fn value_pattern(&mut self, value: &'a Expr<'a>, subject: u32, attempt: &mut Attempt<'a>) -> Res {
         let left = Arg::R(Val::keep(subject));
+        if matches!(value.kind, ExprKind::JoinedStr(_) | ExprKind::TemplateStr(_)) {
+            return error("patterns may only match literals and attribute lookups", value.span);
+        }
         if let Some(constant) = fold(value) {
             let index = self.unit.consts_add(constant);
             if index <= u32::from(u16::MAX) {
@@ -427,8 +430,8 @@ impl<'a> Lowerer<'a> {
         self.expr(cls, Want::Temp)?;
         let mut names = Vec::new();
         for attr in kwd_attrs {
-            let name = self.mangled(attr.id);
-            names.push(super::text(&self.names.text(name)));
+            // Unlike attributes elsewhere, these are not mangled.
+            names.push(super::text(attr.id));
         }
         self.constant(Const::Tuple(names.into()), Want::Temp);
         self.unit.release(base);

@@ -175,7 +175,7 @@ pub(super) const METHODS: &[NativeDef] = &[
 fn repr(vm: &mut Vm, a: &[Value]) -> R {
     let array = vm.this::<Array>(a, "__repr__")?;
     let code = array.get(vm).code;
-    let class = vm.class_name(&a[0]);
+    let class = vm.plain_class_name(&a[0]);
     if array.get(vm).is_empty() {
         return Ok(vm.new_str(&format!("{class}('{code}')")).into());
     }

@@ -3,6 +3,7 @@
 use crate::compiler::CompileOptions;
 use crate::compiler::code::CodeFlags;
 use crate::embed::SourceKind;
+use crate::objects::exceptions::syntax_error::SyntaxPlace;
 use crate::vm::dict::Dict;
 use crate::vm::function::{CellObject, CodeObject};
 use crate::vm::native::{NativeDef, arg};
@@ -33,25 +34,30 @@ pub(super) const FUNCTIONS: &[NativeDef] = &[
 const ONLY_AST: i64 = 0x400;
 const TOP_LEVEL_AWAIT: i64 = 0x2000;
 
-/// The bytes of a source argument.
+/// The bytes of a source argument; `what` names it in messages, with the kinds of values that it may be.
 fn source_bytes(vm: &mut Vm, v: &Value, what: &str) -> R<Vec<u8>> {
-    if let Some(s) = v.cast::<Str>() {
-        return match s.get(vm).to_str() {
+    let bytes = if let Some(s) = v.cast::<Str>() {
+        match s.get(vm).to_str() {
             // A text is no file: a coding cookie in it means nothing, a byte order mark is a character.
-            Some(t) => Ok(t.as_bytes().to_vec()),
+            Some(t) => t.as_bytes().to_vec(),
             None => {
                 let b = vm.call_method(v, "encode", &[])?;
-                crate::objects::bytes::bytes_from(vm, &b)
+                crate::objects::bytes::bytes_from(vm, &b)?
             }
-        };
+        }
+    } else if let Some(b) = v.cast::<Bytes>() {
+        b.get(vm).as_bytes().to_vec()
+    } else if let Some(b) = crate::objects::bytearray::contents(vm, v) {
+        b
+    } else {
+        return Err(vm.type_error(what));
+    };
+    if bytes.contains(&0) {
+        let class = vm.exc.SyntaxError.clone();
+        let text = vm.new_str("source code string cannot contain null bytes").into_value();
+        return Err(vm.raise_value(&class, text));
     }
-    if let Some(b) = v.cast::<Bytes>() {
-        return Ok(b.get(vm).as_bytes().to_vec());
-    }
-    if let Some(b) = crate::objects::bytearray::contents(vm, v) {
-        return Ok(b);
-    }
-    Err(vm.type_error(format!("{what} must be a string, bytes or code object")))
+    Ok(bytes)
 }
 
 fn compile(vm: &mut Vm, a: &[Value]) -> R {
@@ -101,7 +107,7 @@ fn compile(vm: &mut Vm, a: &[Value]) -> R {
     if a[0].is_a::<CodeObject>() {
         return Ok(a[0].clone());
     }
-    let source = source_bytes(vm, &a[0], "compile() arg 1")?;
+    let source = source_bytes(vm, &a[0], "compile() arg 1 must be a string, bytes or AST object")?;
     let mut options = CompileOptions {
         top_level_await: flags & TOP_LEVEL_AWAIT != 0,
         optimize: u8::try_from(optimize).unwrap_or_else(|_| default_optimize(vm)),
@@ -185,8 +191,14 @@ fn eval(vm: &mut Vm, a: &[Value]) -> R {
         }
         return vm.run_code(&code, &globals, locals);
     }
-    let source = source_bytes(vm, &a[0], "eval() arg 1")?;
+    let source = source_bytes(vm, &a[0], "eval() arg 1 must be a string, bytes or code object")?;
     let start = source.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(source.len());
+    if start == source.len() {
+        // There is no line that could be shown.
+        let place =
+            SyntaxPlace { filename: "<string>", line: 0, column: 0, text: Some(""), end_line: 0, end_column: 0 };
+        return Err(vm.syntax_error("SyntaxError", "invalid syntax", &place));
+    }
     let options = CompileOptions {
         future: inherited_future(vm),
         optimize: default_optimize(vm),
@@ -224,7 +236,7 @@ fn exec(vm: &mut Vm, a: &[Value]) -> R {
     if closure.is_some() {
         return Err(vm.type_error("closure argument can only be used if source is a code object"));
     }
-    let source = source_bytes(vm, &a[0], "exec() arg 1")?;
+    let source = source_bytes(vm, &a[0], "exec() arg 1 must be a string, bytes or code object")?;
     let options = CompileOptions {
         future: inherited_future(vm),
         optimize: default_optimize(vm),

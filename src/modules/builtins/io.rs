@@ -28,7 +28,7 @@ pub(super) const FUNCTIONS: &[NativeDef] = &[
     }),
 ];
 
-fn print(vm: &mut Vm, args: &Args<'_>) -> R {
+pub(super) fn print(vm: &mut Vm, args: &Args<'_>) -> R {
     let (mut sep, mut end, mut file, mut flush) = (Value::NONE, Value::NONE, Value::NONE, false);
     for (k, v) in args.keywords() {
         match vm.str_of(k).as_str() {
@@ -36,7 +36,7 @@ fn print(vm: &mut Vm, args: &Args<'_>) -> R {
             "end" => end = v.clone(),
             "file" => file = v.clone(),
             "flush" => flush = vm.truth(v)?,
-            other => return Err(vm.type_error(format!("print() got an unexpected keyword argument '{other}'"))),
+            other => return Err(vm.unexpected_native_keyword("print", other, &["sep", "end", "file", "flush"])),
         }
     }
     for (name, v) in [("sep", &sep), ("end", &end)] {

@@ -26,12 +26,12 @@ pub(super) const FUNCTIONS: &[NativeDef] = &[
     ),
     NativeDef::raw(
         "max(*args, key=None, default=None)",
-        "With a single iterable argument, return its biggest item.",
+        "max(iterable, *[, default=obj, key=func]) -> value\nmax(arg1, arg2, *args, *[, key=func]) -> value",
         |vm, args| extreme(vm, args, "max", CmpOp::Gt),
     ),
     NativeDef::raw(
         "min(*args, key=None, default=None)",
-        "With a single iterable argument, return its smallest item.",
+        "min(iterable, *[, default=obj, key=func]) -> value\nmin(arg1, arg2, *args, *[, key=func]) -> value",
         |vm, args| extreme(vm, args, "min", CmpOp::Lt),
     ),
     NativeDef::raw(
@@ -83,10 +83,7 @@ fn extreme(vm: &mut Vm, args: &Args<'_>, name: &str, op: CmpOp) -> R {
         match vm.str_of(k).as_str() {
             "key" => key = v.clone(),
             "default" => default = Some(v.clone()),
-            other => {
-                let text = format!("{name}() got an unexpected keyword argument '{other}'");
-                return Err(vm.type_error(text));
-            }
+            other => return Err(vm.unexpected_native_keyword(name, other, &["key", "default"])),
         }
     }
     let iterable = match args.pos {

@@ -105,7 +105,7 @@ const COUNT: &[NativeDef] = &[
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let this = vm.this::<Count>(a, "__repr__")?;
         let (next, step) = (this.get(vm).next.clone(), this.get(vm).step.clone());
-        let name = vm.class_name(&a[0]);
+        let name = vm.plain_class_name(&a[0]);
         let next = vm.repr(&next)?;
         if step.as_small_int() == Some(1) {
             return Ok(vm.new_str_parts(&[name.as_bytes(), b"(", next.get(vm).as_bytes(), b")"]).into());
@@ -149,7 +149,7 @@ const REPEAT: &[NativeDef] = &[
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let this = vm.this::<Repeat>(a, "__repr__")?;
         let (element, left) = (this.get(vm).element.clone(), this.get(vm).left);
-        let name = vm.class_name(&a[0]);
+        let name = vm.plain_class_name(&a[0]);
         let shown = vm.repr(&element)?;
         let end = left.map_or(")".to_owned(), |n| format!(", {n})"));
         Ok(vm.new_str_parts(&[name.as_bytes(), b"(", shown.get(vm).as_bytes(), end.as_bytes()]).into())

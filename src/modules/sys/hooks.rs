@@ -15,6 +15,18 @@ pub const FUNCTIONS: &[NativeDef] = &[
         "Handle an exception by displaying it with a traceback on sys.stderr.",
         |vm, a| except(vm, arg_or_none(a, 1)),
     ),
+    NativeDef::new("call_tracing(func, args, /)", "Call func(*args), while tracing is enabled.", |vm, a| {
+        match a[1].cast::<crate::vm::str::Tuple>() {
+            Some(t) => {
+                let args = t.get(vm).items().to_vec();
+                vm.call(&a[0], &args)
+            }
+            None => {
+                let got = vm.class_name(&a[1]);
+                Err(vm.type_error(format!("call_tracing() argument 2 must be tuple, not {got}")))
+            }
+        }
+    }),
     NativeDef::new("unraisablehook(unraisable, /)", "Handle an unraisable exception.", unraisable),
     NativeDef::raw(
         "breakpointhook(*args, **kwargs)",

@@ -79,6 +79,7 @@ pub fn type_new(vm: &mut Vm, args: &Args<'_>) -> R {
     let copy = namespace.get(vm).copy();
     let ns = vm.alloc(copy);
     let class = make(vm, &winner, name, bases, &ns)?;
+    warn_of_strange_keys(vm, &class, &ns)?;
     set_names(vm, &class, &ns)?;
     init_subclass(vm, &class, args)?;
     Ok(class.into())
@@ -143,6 +144,15 @@ fn make(vm: &mut Vm, meta: &Ref<Class>, name: &Ref<Str>, bases: Vec<Ref<Class>>,
     Ok(class)
 }
 
+fn warn_of_strange_keys(vm: &mut Vm, class: &Ref<Class>, ns: &Ref<Dict>) -> R<()> {
+    if ns.get(vm).iter().all(|(k, _)| k.is_a::<Str>()) {
+        return Ok(());
+    }
+    let text = format!("non-string key in the __dict__ of class {}", class.get(vm).display_name());
+    let category = vm.exc.RuntimeWarning.clone();
+    vm.warn(&category, &text, 1)
+}
+
 fn take_qualname(vm: &mut Vm, ns: &Ref<Dict>) -> R<Option<Ref<Str>>> {
     let key = vm.intern("__qualname__");
     let Some(v) = ns.del_str(vm, &key) else { return Ok(None) };
@@ -189,10 +199,6 @@ fn complete_namespace(vm: &mut Vm, ns: &Ref<Dict>) {
             ns.set_str(vm, &module, v);
         }
     }
-    let doc = vm.intern("__doc__");
-    if ns.get_str(vm, &doc).is_none() {
-        ns.set_str(vm, &doc, Value::NONE);
-    }
     let new = vm.intern("__new__");
     if let Some(f) = ns.get_str(vm, &new)
         && f.is_a::<Function>()
@@ -221,6 +227,11 @@ fn add_descriptors(vm: &mut Vm, class: &Ref<Class>, plan: &SlotPlan, ns: &Ref<Di
         if ns.get_str(vm, &name).is_none() {
             ns.set_str(vm, &name, descriptor);
         }
+    }
+    // `__doc__` may be one of the slots.
+    let doc = vm.intern("__doc__");
+    if ns.get_str(vm, &doc).is_none() {
+        ns.set_str(vm, &doc, Value::NONE);
     }
 }
 

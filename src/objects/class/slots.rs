@@ -3,7 +3,7 @@
 use super::bases_of;
 use crate::vm::class::{Class, class_flag};
 use crate::vm::dict::Dict;
-use crate::vm::function::{AttrCode, GetSet};
+use crate::vm::function::{AttrCode, GetSet, Module};
 use crate::vm::layout::MAX_SLOTS;
 use crate::vm::native::GetSetDef;
 use crate::vm::object::{Kind, Ref};
@@ -31,13 +31,28 @@ static DICT: GetSetDef = INSTANCE_DICT;
 static WEAKREF: GetSetDef = INSTANCE_WEAKREF;
 
 fn get_dict(vm: &mut Vm, this: &Value) -> R {
+    if let Some(class) = this.cast::<Class>() {
+        return Ok(super::proxy::of_class(vm, class));
+    }
+    if let Some(m) = this.cast::<Module>() {
+        return Ok(m.get(vm).dict.clone().into());
+    }
     match vm.materialize_dict(this) {
         Some(d) => Ok(d.into()),
-        None => Err(vm.attribute_error_text(format!("'{}' object has no attribute '__dict__'", vm.class_name(this)))),
+        None => Err(vm.attribute_error_text("This object has no __dict__")),
     }
 }
 
 fn set_dict(vm: &mut Vm, this: &Value, value: Option<Value>) -> R<()> {
+    if this.is_a::<Class>() {
+        return Err(vm.attribute_error_text("attribute '__dict__' of 'type' objects is not writable"));
+    }
+    if this.is_a::<Module>() {
+        return Err(vm.attribute_error_text("readonly attribute"));
+    }
+    if !vm.has_instance_dict(this) {
+        return Err(vm.attribute_error_text("This object has no __dict__"));
+    }
     let Some(value) = value else {
         let empty = vm.new_dict();
         vm.replace_dict(this, &empty);
@@ -58,7 +73,8 @@ fn set_dict(vm: &mut Vm, this: &Value, value: Option<Value>) -> R<()> {
 /// TypeError for names that are none, `__dict__` or `__weakref__` that exist already, and slots that the base
 /// cannot have; ValueError for a conflict with a class attribute.
 pub fn plan(vm: &mut Vm, class_name: &str, ns: &Ref<Dict>, base: &Ref<Class>, bases: &[Ref<Class>]) -> R<SlotPlan> {
-    let may_dict = !base.get(vm).instances_have_dict() && base.get(vm).payload_kind() != Kind::Type;
+    let may_dict =
+        !base.get(vm).instances_have_dict() && !matches!(base.get(vm).payload_kind(), Kind::Type | Kind::Module);
     let may_weakref = !base.get(vm).has(class_flag::WEAKREF);
     let key = vm.intern("__slots__");
     let Some(slots) = ns.get_str(vm, &key) else {

@@ -8,7 +8,7 @@ mod update;
 mod views;
 
 pub use iter::iterate;
-pub use update::{merge, update};
+pub use update::{iterates_plainly, merge, update};
 pub use views::{new_view, view_parts};
 
 use super::generic_alias::class_getitem;
@@ -87,8 +87,8 @@ const METHODS: &[NativeDef] = &[
         Ok(Value::NONE)
     }),
     NativeDef::new("copy(self, /)", "Return a shallow copy of the dict.", |vm, a| {
-        let copy = vm.this::<Dict>(a, "copy")?.get(vm).copy();
-        Ok(vm.alloc(copy).into())
+        let this = vm.this::<Dict>(a, "copy")?.clone();
+        Ok(copy_of(vm, &this)?.into())
     }),
     NativeDef::new(
         "fromkeys(cls, iterable, value=None, /)",
@@ -242,10 +242,20 @@ pub fn equal_items(vm: &mut Vm, x: &Ref<Dict>, y: &Ref<Dict>) -> R<bool> {
     Ok(true)
 }
 
+/// A plain dict with the items that the methods of `d` show.
+fn copy_of(vm: &mut Vm, d: &Ref<Dict>) -> R<Ref<Dict>> {
+    if iterates_plainly(vm, d.value()) {
+        let copy = d.get(vm).copy();
+        return Ok(vm.alloc(copy));
+    }
+    let new = vm.new_dict();
+    update(vm, &new, d.value())?;
+    Ok(new)
+}
+
 fn union(vm: &mut Vm, left: &Value, right: &Value) -> R {
     let (Some(x), Some(_)) = (left.cast::<Dict>(), right.cast::<Dict>()) else { return Ok(Value::NOT_IMPLEMENTED) };
-    let copy = x.get(vm).copy();
-    let new = vm.alloc(copy);
+    let new = copy_of(vm, x)?;
     update(vm, &new, right)?;
     Ok(new.into())
 }

@@ -38,8 +38,8 @@ pub fn update(vm: &mut Vm, dict: &Ref<Dict>, source: &Value) -> R<()> {
     }
 }
 
-/// Whether `__iter__` is still that of `dict`.
-fn iterates_plainly(vm: &Vm, v: &Value) -> bool {
+/// Whether the `__iter__` of a dict is still that of `dict`: then its items are taken without asking its methods.
+pub fn iterates_plainly(vm: &Vm, v: &Value) -> bool {
     if vm.is_exact(v, &vm.types.dict) {
         return true;
     }

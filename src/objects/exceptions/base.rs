@@ -150,7 +150,8 @@ fn add_note(vm: &mut Vm, a: &[Value]) -> R {
     let e = this(vm, a, "add_note")?.clone();
     let note = arg_or_none(a, 1);
     if !note.is_a::<Str>() {
-        let text = format!("add_note() argument must be str, not {}", vm.class_name(note));
+        let got = if note.is_none() { "None".to_owned() } else { vm.class_name(note) };
+        let text = format!("add_note() argument must be str, not {got}");
         return Err(vm.type_error(text));
     }
     let name = vm.intern("__notes__");

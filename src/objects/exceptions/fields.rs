@@ -103,6 +103,9 @@ fn init_exit(vm: &mut Vm, args: &Args<'_>) -> R {
 
 fn init_import(vm: &mut Vm, args: &Args<'_>) -> R {
     let (e, rest) = begin(vm, args)?;
+    for at in 1..4 {
+        set_field(vm, &e, at, Value::UNDEF);
+    }
     keyword_fields(vm, &e, "ImportError", args, &[("name", 1), ("path", 2), ("name_from", 3)])?;
     let msg = if let [msg] = rest { msg.clone() } else { Value::UNDEF };
     set_field(vm, &e, 0, msg);

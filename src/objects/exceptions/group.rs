@@ -282,6 +282,16 @@ pub fn anonymous(vm: &mut Vm, exceptions: Vec<Value>) -> R {
     vm.call(&class, &[text, list])
 }
 
+/// The group that stands for a plain exception where `except*` looks at it.
+///
+/// # Errors
+/// What making it raises.
+pub fn wrapped(vm: &mut Vm, exception: &Value) -> R {
+    let class = vm.exc.BaseExceptionGroup.value().clone();
+    let (text, one) = (vm.empty_str().into(), vm.tuple(vec![exception.clone()]).into_value());
+    vm.call(&class, &[text, one])
+}
+
 /// All exceptions in a group that are no groups themselves.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ pub fn except_star_match(vm: &mut Vm, exc: &Value, kind: &Value) -> R<(Value, Va
         if is_group {
             return Ok((exc.clone(), Value::NONE));
         }
-        let wrapped = group::anonymous(vm, vec![exc.clone()])?;
+        let wrapped = group::wrapped(vm, exc)?;
         return Ok((wrapped, Value::NONE));
     }
     if !is_group {

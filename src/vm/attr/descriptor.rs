@@ -52,6 +52,17 @@ impl Vm {
         }
     }
 
+    /// Whether an attribute of a class goes before the instance's own when it is read: a data descriptor that also
+    /// has `__get__`.
+    #[inline]
+    pub(super) fn is_read_first(&self, raw: &Value) -> bool {
+        if !self.is_data_descriptor(raw) {
+            return false;
+        }
+        matches!(raw.kind(), Some(Kind::Property | Kind::GetSet))
+            || self.class_special(self.class_of(raw), Special::Get).is_some()
+    }
+
     /// Whether it becomes a method when read through an instance: calls may pass the instance themselves.
     #[inline]
     pub(in crate::vm) fn is_method_function(&self, raw: &Value) -> bool {
@@ -167,7 +178,9 @@ impl Vm {
                 let v = self.slot(o, n as usize);
                 if v.is_undef() {
                     let name = g.get(self).name.clone();
-                    return Err(self.no_attribute(o, &name));
+                    let (class, attr) = (self.full_class_name(o), self.str_of(name.value()));
+                    let text = format!("'{class}' object has no attribute '{attr}'");
+                    return Err(self.attribute_error(text, &name, o));
                 }
                 Ok(v)
             }
@@ -319,6 +332,7 @@ impl Vm {
             Some(native) => {
                 // The callee may be replaced while it runs.
                 let native = native.clone();
+                self.check_receiver(&native, &Args::positional(args))?;
                 self.call_native(&native, &Args::positional(args))
             }
             None => self.call(f, args),

@@ -492,6 +492,9 @@ impl Vm {
             let sup = if two { self.call(&s, &[class, obj])? } else { self.call(&s, &[])? };
             return Ok((self.get_attr(&sup, &name)?, Value::UNDEF));
         }
+        if obj.is_undef() {
+            return Err(self.runtime_error("super(): arg[0] deleted"));
+        }
         self.super_lookup(&class, &obj, &name)
     }
 

@@ -128,7 +128,7 @@ impl Vm {
     /// `d.update(mapping)` for a mapping: a dict, or anything with `keys`.
     fn update_from_mapping(&mut self, d: &Ref<Dict>, m: &Value, unique: bool, f: &Value) -> R<()> {
         if let Some(src) = m.cast::<Dict>()
-            && src.header().layout().is_exact()
+            && crate::objects::dict::iterates_plainly(self, m)
         {
             let items: Vec<(u64, Value, Value)> =
                 src.get(self).iter_hashed().map(|(h, k, v)| (h, k.clone(), v.clone())).collect();
@@ -155,8 +155,7 @@ impl Vm {
 
     fn check_keyword(&mut self, d: &Ref<Dict>, k: &Value, f: &Value) -> R<()> {
         if !k.is_a::<Str>() {
-            let f = self.callable_name(f);
-            return Err(self.type_error(format!("{f}keywords must be strings").replace("()keywords", "() keywords")));
+            return Err(self.type_error("keywords must be strings"));
         }
         if d.get_item(self, k)?.is_some() {
             let (f, k) = (self.callable_name(f), self.str_of(k));

@@ -46,7 +46,13 @@ impl Vm {
         let f = unsafe { &*regs.add(base) };
         match f.kind() {
             Some(Kind::Function) => self.call_function_at(frame, regs, base, argc, dst),
-            Some(Kind::Native) => self.call_native_at(regs, base, base + 1, argc, dst),
+            Some(Kind::Native) => {
+                // SAFETY: as above; a value of this kind is a native function.
+                let native = unsafe { &*(f as *const Value as *const Ref<Native>) };
+                let args = unsafe { std::slice::from_raw_parts(regs.add(base + 1), argc) };
+                self.check_receiver(native, &Args::positional(args))?;
+                self.call_native_at(regs, base, base + 1, argc, dst)
+            }
             Some(Kind::Type) => self.call_class_at(regs, base, argc, dst),
             Some(Kind::Method) => self.call_bound_at(frame, regs, base, argc, dst),
             _ => self.call_other_at(regs, base, base + 1, argc, dst),

@@ -30,6 +30,10 @@ impl Vm {
     pub(super) fn load_global(&mut self, cache: usize) -> R {
         let name = self.running_code().cache_name(cache);
         let (g, b) = (self.running_function().globals.clone(), self.running_function().builtins.clone());
+        // Globals and builtins that are instances of subclasses of dict are asked as mappings.
+        if !g.header().layout().is_exact() || !b.header().layout().is_exact() {
+            return self.load_global_by_item(&g, &b, &name);
+        }
         let hash = self.str_hash(&name);
         if let Some(at) = g.get(self).find_str(hash, name.value()) {
             let id = self.dict_version(&g);
@@ -46,10 +50,6 @@ impl Vm {
             if let Some(v) = b.get(self).value_at(at) {
                 return Ok(v.clone());
             }
-        }
-        // Globals and builtins may be instances of subclasses of dict.
-        if !g.header().layout().is_exact() || !b.header().layout().is_exact() {
-            return self.load_global_by_item(&g, &b, &name);
         }
         Err(self.undefined_name(&name))
     }
@@ -75,12 +75,8 @@ impl Vm {
     #[cold]
     pub(super) fn name_error(&mut self, text: String, name: &Ref<Str>) -> Raised {
         let class = self.exc.NameError.clone();
-        self.name_error_of(&class, text, name)
-    }
-
-    fn name_error_of(&mut self, class: &Ref<super::super::class::Class>, text: String, name: &Ref<Str>) -> Raised {
         let text = self.new_str(&text).into_value();
-        let e: Ref<Exception> = self.new_exception(class, vec![text]);
+        let e: Ref<Exception> = self.new_exception(&class, vec![text]);
         e.get_mut(self).extra = vec![name.value().clone()];
         Raised(e.into_value())
     }
@@ -94,12 +90,19 @@ impl Vm {
         let name = code.code.register_name(register, pc.saturating_sub(1)).cloned();
         let name = name.map_or_else(String::new, |n| n.to_string());
         let name = self.intern(&name);
+        if name.is(&self.names.__class__) {
+            // The cell of a class body, where nobody can have put anything.
+            let text =
+                "cannot access free variable '__class__' where it is not associated with a value in enclosing scope";
+            return self.name_error(text.to_owned(), &name);
+        }
         let text = format!(
             "cannot access local variable '{}' where it is not associated with a value",
             name.get(self).to_string_lossy()
         );
+        // Unlike a NameError, it does not know the name.
         let class = self.exc.UnboundLocalError.clone();
-        self.name_error_of(&class, text, &name)
+        self.raise_text(&class, &text)
     }
 
     /// The error for an empty free variable.
@@ -229,6 +232,9 @@ impl Vm {
             return Ok(v);
         }
         let (g, b) = (self.running_function().globals.clone(), self.running_function().builtins.clone());
+        if !g.header().layout().is_exact() || !b.header().layout().is_exact() {
+            return self.load_global_by_item(&g, &b, &name);
+        }
         match g.get_str(self, &name).or_else(|| b.get_str(self, &name)) {
             Some(v) => Ok(v),
             None => Err(self.undefined_name(&name)),

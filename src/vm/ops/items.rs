@@ -1,6 +1,6 @@
 //! Items: `o[k]`, `o[k] = v`, `del o[k]`, `x in o`.
 
-use crate::vm::class::Class;
+use crate::vm::class::{Class, class_flag};
 use crate::vm::dict::Dict;
 use crate::vm::function::ClassMethod;
 use crate::vm::object::Kind;
@@ -132,7 +132,13 @@ impl Vm {
             Some(f) => self.guarded(|vm| vm.call_special(&f, o, std::slice::from_ref(key))).map(drop),
             None => {
                 let class = self.class_name(o);
-                Err(self.type_error(format!("'{class}' object does not support item deletion")))
+                let c = self.class_of(o).get(self);
+                let sequence = c.is_heap()
+                    || c.has(class_flag::SEQUENCE)
+                    || matches!(c.payload_kind(), Kind::Str | Kind::Bytes);
+                // Two words for the same, as in CPython: one is that of sequences.
+                let how = if sequence && (self.is_int(key) || self.special(key, Special::Index).is_some()) { "doesn't" } else { "does not" };
+                Err(self.type_error(format!("'{class}' object {how} support item deletion")))
             }
         }
     }
@@ -164,11 +170,14 @@ impl Vm {
     /// # Errors
     /// TypeError when it cannot be iterated over; what iteration and comparison raise.
     pub fn contains_by_iteration(&mut self, container: &Value, item: &Value) -> R<bool> {
-        if !self.is_iterable(container) {
-            let class = self.class_name(container);
-            return Err(self.type_error(format!("argument of type '{class}' is not a container or iterable")));
-        }
-        let it = self.iter(container)?;
+        let it = match self.iter(container) {
+            Ok(it) => it,
+            Err(e) if self.raised_is(&e, &self.exc.TypeError) => {
+                let class = self.class_name(container);
+                return Err(self.type_error(format!("argument of type '{class}' is not a container or iterable")));
+            }
+            Err(e) => return Err(e),
+        };
         while let Some(v) = self.next(&it)? {
             if self.equal(&v, item)? {
                 return Ok(true);
