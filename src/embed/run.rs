@@ -81,7 +81,7 @@ impl Vm {
         source: &[u8],
         filename: &str,
         kind: SourceKind,
-        options: CompileOptions,
+        mut options: CompileOptions,
     ) -> R<Ref<CodeObject>> {
         let options = CompileOptions { mode: mode_of(kind), ..options };
         let refusal = match self.checked(source, filename, kind, &options) {
@@ -133,6 +133,9 @@ impl Vm {
             SourceKind::Expression => apy_grammar::Mode::Eval,
             SourceKind::Interactive => apy_grammar::Mode::Single,
         };
+        if matches!(kind, SourceKind::Interactive) {
+            options.mode = compiler::Mode::Single;
+        }
         let parsed = match apy_grammar::parse(&arena, &text, mode) {
             Ok(p) => p,
             Err(e) => return Err(wrong(e, &text, mode != apy_grammar::Mode::Exec)),

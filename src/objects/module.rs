@@ -106,8 +106,7 @@ fn dir(vm: &mut Vm, a: &[Value]) -> R {
     let attr = vm.names.__dict__.clone();
     let found = vm.get_attr(arg_or_none(a, 0), &attr)?;
     let Some(d) = found.cast::<Dict>().cloned() else {
-        let text = format!("{}.__dict__ is not a dictionary", vm.class_name(arg_or_none(a, 0)));
-        return Err(vm.type_error(text));
+        return Err(vm.type_error("<module>.__dict__ is not a dictionary"));
     };
     if let Some(f) = entry(vm, &d, "__dir__") {
         return vm.call(&f, &[]);

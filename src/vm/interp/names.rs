@@ -91,10 +91,8 @@ impl Vm {
         let name = name.map_or_else(String::new, |n| n.to_string());
         let name = self.intern(&name);
         if name.is(&self.names.__class__) {
-            // The cell of a class body, where nobody can have put anything.
-            let text =
-                "cannot access free variable '__class__' where it is not associated with a value in enclosing scope";
-            return self.name_error(text.to_owned(), &name);
+            // The cell of a class body, where nobody can have put anything: for CPython it is not there at all.
+            return self.undefined_name(&name);
         }
         let text = format!(
             "cannot access local variable '{}' where it is not associated with a value",

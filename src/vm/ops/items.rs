@@ -133,11 +133,14 @@ impl Vm {
             None => {
                 let class = self.class_name(o);
                 let c = self.class_of(o).get(self);
-                let sequence = c.is_heap()
-                    || c.has(class_flag::SEQUENCE)
-                    || matches!(c.payload_kind(), Kind::Str | Kind::Bytes);
+                let sequence =
+                    c.is_heap() || c.has(class_flag::SEQUENCE) || matches!(c.payload_kind(), Kind::Str | Kind::Bytes);
                 // Two words for the same, as in CPython: one is that of sequences.
-                let how = if sequence && (self.is_int(key) || self.special(key, Special::Index).is_some()) { "doesn't" } else { "does not" };
+                let how = if sequence && (self.is_int(key) || self.special(key, Special::Index).is_some()) {
+                    "doesn't"
+                } else {
+                    "does not"
+                };
                 Err(self.type_error(format!("'{class}' object {how} support item deletion")))
             }
         }
