@@ -169,17 +169,26 @@ fn property_init(vm: &mut Vm, a: &[Value]) -> R {
         doc = vm.get_attr_opt(&get, &name)?.unwrap_or(Value::NONE);
         getter_doc = !doc.is_none();
     }
+    let plain = vm.is_exact(p.value(), &vm.types.property);
     let mut m = p.get_mut(vm);
     let old = (
         std::mem::replace(&mut m.get, get),
         std::mem::replace(&mut m.set, set),
         std::mem::replace(&mut m.del, del),
-        std::mem::replace(&mut m.doc, doc),
+        std::mem::replace(&mut m.doc, if plain { doc.clone() } else { Value::NONE }),
     );
     m.getter_doc = getter_doc;
     drop(m);
     drop(old);
-    Ok(Value::NONE)
+    if plain {
+        return Ok(Value::NONE);
+    }
+    // The class's own `__doc__` hides that of `property`, so an instance of a subclass has one of its own.
+    let name = vm.names.__doc__.clone();
+    match vm.set_attr(p.value(), &name, doc) {
+        Err(e) if getter_doc || !vm.raised_is(&e, &vm.exc.AttributeError) => Err(e),
+        _ => Ok(Value::NONE),
+    }
 }
 
 fn property_name(vm: &mut Vm, v: &Value) -> R {

@@ -98,6 +98,13 @@ fn repr(vm: &mut Vm, a: &[Value]) -> R {
     {
         origin = Some(format!(" from {}", vm.repr_string(&file)?));
     }
+    if origin.is_none()
+        && let Some(name) = name.as_ref().and_then(|n| n.cast::<Str>()).cloned()
+        && matches!(&*name.get(vm).to_string_lossy(), "sys" | "builtins")
+        && vm.modules.clone().get_str(vm, &name).is_some_and(|m| m.is(arg_or_none(a, 0)))
+    {
+        origin = Some(" (built-in)".to_owned());
+    }
     let text = format!("<module {shown_name}{}>", origin.unwrap_or_default());
     Ok(vm.new_str(&text).into())
 }

@@ -275,8 +275,16 @@ impl Vm {
 
     #[cold]
     fn unsupported(&mut self, symbol: &str, a: &Value, b: &Value) -> crate::vm::exception::Raised {
+        let is_print = symbol == ">>" && {
+            let name = self.intern("print");
+            self.builtins.get_str(self, &name).is_some_and(|f| f.is(a))
+        };
         let (a, b) = (self.class_name(a), self.class_name(b));
-        self.type_error(format!("unsupported operand type(s) for {symbol}: '{a}' and '{b}'"))
+        let mut text = format!("unsupported operand type(s) for {symbol}: '{a}' and '{b}'");
+        if is_print {
+            text.push_str(". Did you mean \"print(<message>, file=<output_stream>)\"?");
+        }
+        self.type_error(text)
     }
 
     /// `op a`.

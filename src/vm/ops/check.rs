@@ -24,7 +24,7 @@ impl Vm {
         if self.is_exact(kind, &self.types.type_) {
             return self.plain_is_instance(v, kind);
         }
-        if let Some(items) = self.alternatives(kind, "isinstance")? {
+        if let Some(items) = self.alternatives(kind)? {
             return self.guarded(|vm| {
                 for k in &items {
                     if vm.is_instance_of(v, k)? {
@@ -49,7 +49,7 @@ impl Vm {
     }
 
     /// The parts of a tuple or union.
-    fn alternatives(&mut self, kind: &Value, function: &str) -> R<Option<Vec<Value>>> {
+    fn alternatives(&mut self, kind: &Value) -> R<Option<Vec<Value>>> {
         if let Some(t) = kind.cast::<Tuple>() {
             return Ok(Some(t.get(self).items().to_vec()));
         }
@@ -60,19 +60,10 @@ impl Vm {
         let args = self.names.__args__.clone();
         let args = self.get_attr(kind, &args)?;
         let mut items = self.tuple_clone(&args).unwrap_or_default();
-        let mut generic = false;
         for item in &mut items {
             if item.is_none() {
                 *item = self.types.none_type.value().clone();
             }
-            generic |= !item.is_a::<Class>();
-        }
-        if generic {
-            // The plain classes before the first parameterized one still count.
-            let at = items.iter().position(|i| !i.is_a::<Class>()).unwrap_or(0);
-            items.truncate(at);
-            let text = format!("{function}() argument 2 cannot be a parameterized generic");
-            return if at == 0 { Err(self.type_error(text)) } else { Ok(Some(items)) };
         }
         Ok(Some(items))
     }
@@ -146,7 +137,7 @@ impl Vm {
         if self.is_exact(kind, &self.types.type_) {
             return if derived.is(kind) { Ok(true) } else { self.plain_is_subclass(derived, kind) };
         }
-        if let Some(items) = self.alternatives(kind, "issubclass")? {
+        if let Some(items) = self.alternatives(kind)? {
             if !kind.is_a::<Tuple>() && self.bases_of(derived)?.is_none() {
                 return Err(self.type_error("issubclass() arg 1 must be a class"));
             }
