@@ -81,7 +81,7 @@ impl Vm {
         source: &[u8],
         filename: &str,
         kind: SourceKind,
-        mut options: CompileOptions,
+        options: CompileOptions,
     ) -> R<Ref<CodeObject>> {
         let options = CompileOptions { mode: mode_of(kind), ..options };
         let refusal = match self.checked(source, filename, kind, &options) {
@@ -133,9 +133,6 @@ impl Vm {
             SourceKind::Expression => apy_grammar::Mode::Eval,
             SourceKind::Interactive => apy_grammar::Mode::Single,
         };
-        if matches!(kind, SourceKind::Interactive) {
-            options.mode = compiler::Mode::Single;
-        }
         let parsed = match apy_grammar::parse(&arena, &text, mode) {
             Ok(p) => p,
             Err(e) => return Err(wrong(e, &text, mode != apy_grammar::Mode::Exec)),
@@ -221,11 +218,6 @@ impl Vm {
             return Ok(m.get(self).dict.clone());
         }
         let m = self.bare_module("__main__");
-        // In other modules the name stands for the namespace of `builtins`.
-        let (builtins, attr) = (self.intern("builtins"), self.names.__builtins__.clone());
-        if let Some(builtins) = modules.get_str(self, &builtins) {
-            m.get(self).dict.clone().set_str(self, &attr, builtins);
-        }
         modules.set_str(self, &name, m.value().clone());
         Ok(m.get(self).dict.clone())
     }
