@@ -332,7 +332,6 @@ impl Vm {
             Some(native) => {
                 // The callee may be replaced while it runs.
                 let native = native.clone();
-                self.check_receiver(&native, &Args::positional(args))?;
                 self.call_native(&native, &Args::positional(args))
             }
             None => self.call(f, args),
