@@ -33,6 +33,7 @@ pub fn resolve(vm: &mut Vm, l: &Ref<EventLoop>, a: &[Value]) -> R {
     };
     let (shared, waker) = (vm.shared(), l.get(vm).waker.clone());
     let started = std::thread::Builder::new().name("resolver".into()).spawn(move || {
+        let _ = nix::sys::signal::SigSet::all().thread_block();
         let found = query.run();
         shared.post(Box::new(move |vm| answered(vm, number, found)));
         if let Some(w) = waker {

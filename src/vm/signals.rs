@@ -92,6 +92,7 @@ pub fn claim(shared: &Arc<Shared>) -> bool {
             let bell = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
             let shared = shared.clone();
             let relay = move || {
+                let _ = nix::sys::signal::SigSet::all().thread_block();
                 while super::system::read(bell, &mut [0; 8]).is_ok() {
                     shared.request(request::SIGNAL);
                 }
