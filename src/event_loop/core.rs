@@ -18,7 +18,6 @@ use crate::vm::gc::weak::WeakRef;
 use crate::vm::object::{Ref, Trace, Tracer};
 use crate::vm::{R, Value, Vm};
 use std::collections::{HashMap, VecDeque};
-use std::thread::ThreadId;
 use std::time::Duration;
 
 /// Poll is never asked to wait longer, in seconds.
@@ -231,7 +230,7 @@ heap_object! {
         /// The last iteration began with a poll that reported something.
         pub polled: bool,
         /// The thread that the loop runs on.
-        pub thread: Option<ThreadId>,
+        pub thread: Option<u64>,
         /// Made when the loop first blocks or watches a descriptor.
         pub reactor: Option<Box<Reactor>>,
         /// Wakes the reactor from another thread.
@@ -399,7 +398,7 @@ pub fn check_open(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
 /// RuntimeError.
 pub fn check_thread(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     match l.get(vm).thread {
-        Some(t) if t != std::thread::current().id() => {
+        Some(t) if t != vm.thread_ident() => {
             Err(vm.runtime_error("Non-thread-safe operation invoked on an event loop other than the current one"))
         }
         _ => Ok(()),
@@ -477,9 +476,10 @@ pub fn set_up(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     let old = vm.asyncgen_hooks();
     let first = vm.get_attr_str(l.value(), "_asyncgen_firstiter_hook")?;
     let last = vm.get_attr_str(l.value(), "_asyncgen_finalizer_hook")?;
+    let me = vm.thread_ident();
     {
         let mut this = l.get_mut(vm);
-        this.thread = Some(std::thread::current().id());
+        this.thread = Some(me);
         this.polled = false;
         this.old_hooks = old.into();
     }

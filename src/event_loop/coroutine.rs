@@ -501,6 +501,16 @@ const ATTRS: &[GetSetDef] = &[
         let f = this(vm, v)?.get(vm).waiting.clone();
         Ok(if f.is_undef() { Value::NONE } else { f })
     }),
+    GetSetDef::new("_subject", "The lock or queue that it is about, or None.", |vm, v| {
+        let c = this(vm, v)?;
+        Ok(match &c.get(vm).op {
+            Op::Sleep(..) => Value::NONE,
+            Op::LockAcquire(l, _) | Op::LockExit(l) => l.value().clone(),
+            Op::EventWait(e) => e.value().clone(),
+            Op::SemaphoreAcquire(s, _) | Op::SemaphoreExit(s) => s.value().clone(),
+            Op::QueueGet(q) | Op::QueuePut(q, _) | Op::QueueJoin(q) => q.value().clone(),
+        })
+    }),
     GetSetDef::new("cr_running", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).stage == Stage::Running))),
     GetSetDef::new("cr_suspended", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).stage == Stage::Suspended))),
     GetSetDef::new("cr_frame", "", |_, _| Ok(Value::NONE)),

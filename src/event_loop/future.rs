@@ -4,11 +4,13 @@
 //! when the state leaves `Pending`, in the order in which they were added.
 
 use super::core::{self, Entry};
+use super::coroutine::NativeCoroutine;
 use super::gather::Gathering;
 use super::task::Task;
 use super::unretrieved;
 use crate::heap_object;
 use crate::vm::exception::{Exception, Raised};
+use crate::vm::generator::Generator;
 use crate::vm::object::{Trace, Tracer};
 use crate::vm::{R, Value, Vm};
 
@@ -570,7 +572,7 @@ pub fn is_future(vm: &mut Vm, v: &Value) -> R<bool> {
     if core_of(vm, v).is_some() {
         return Ok(true);
     }
-    if !v.is_object() {
+    if !v.is_object() || v.is_a::<Generator>() || v.is_a::<NativeCoroutine>() {
         return Ok(false);
     }
     let name = vm.names._asyncio_future_blocking.clone();

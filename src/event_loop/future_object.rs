@@ -1,14 +1,16 @@
 //! `asyncio.Future` as scripts see it, and what `await future` drives. The transitions are in `future`.
 
+use super::coroutine::{self, NativeCoroutine};
 use super::foreign;
 use super::future::{self, Callback, Extra, Future, FutureCore, State};
 use super::gather::Gathering;
 use super::task::Task;
 use super::{Classes, context, unretrieved};
 use crate::heap_object;
+use crate::vm::generator::GenStep;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg_or_none};
 use crate::vm::object::Ref;
-use crate::vm::{R, Value, Vm};
+use crate::vm::{NativeAwait, R, Value, Vm};
 
 heap_object! {
     /// The payload of the iterator that `await future` drives; the future goes when it is exhausted.
@@ -301,19 +303,43 @@ const ITER: &[NativeDef] = &[
 
 fn advance(vm: &mut Vm, it: &Ref<FutureIter>) -> R {
     let f = it.get(vm).future.clone();
-    let Some(core) = future::core_of(vm, &f) else { return Err(crate::vm::exception::Raised::stop_iteration()) };
-    if !core.done() {
-        if core.blocking {
-            return Err(vm.runtime_error("await wasn't used with future"));
-        }
-        future::with_core(vm, &f, |c| c.blocking = true);
-        return Ok(f);
+    if !is_native(&f) {
+        return Err(crate::vm::exception::Raised::stop_iteration());
     }
-    let old = std::mem::replace(&mut it.get_mut(vm).future, Value::UNDEF);
-    drop(old);
-    let v = future::result(vm, &f)?;
-    Err(vm.stop_iteration(v))
+    if future::core_of(vm, &f).is_some_and(FutureCore::done) {
+        let old = std::mem::replace(&mut it.get_mut(vm).future, Value::UNDEF);
+        drop(old);
+    }
+    match drive(vm, &f)? {
+        GenStep::Yielded(v) => Ok(v),
+        GenStep::Returned(v) => Err(vm.stop_iteration(v)),
+    }
 }
+
+/// One step of `await future`: the future itself while it is pending, then its result.
+fn drive(vm: &mut Vm, f: &Value) -> R<GenStep> {
+    let blocking =
+        future::with_core(vm, f, |c| if c.done() { None } else { Some(std::mem::replace(&mut c.blocking, true)) });
+    match blocking.flatten() {
+        None => future::result(vm, f).map(GenStep::Returned),
+        Some(false) => Ok(GenStep::Yielded(f.clone())),
+        Some(true) => Err(vm.runtime_error("await wasn't used with future")),
+    }
+}
+
+/// `await` on a future of a built-in class drives the future itself: an iterator would hold nothing else.
+pub const NATIVE_AWAIT: NativeAwait = NativeAwait {
+    accepts: |vm, v| {
+        v.is_a::<NativeCoroutine>()
+            || future::is_exact(vm, v) && future::core_of(vm, v).is_some_and(|c| !c.event_loop.is_undef())
+    },
+    resume: |vm, v| {
+        if let Some(c) = v.cast::<NativeCoroutine>() {
+            return Some(coroutine::send(vm, c));
+        }
+        if future::is_exact(vm, v) { Some(drive(vm, v)) } else { None }
+    },
+};
 
 /// Whether the value is a native future.
 pub fn is_native(v: &Value) -> bool {

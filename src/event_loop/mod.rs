@@ -40,7 +40,6 @@ use crate::vm::object::Ref;
 use crate::vm::str::Str;
 use crate::vm::{R, Value, Vm};
 use std::rc::Rc;
-use std::thread::ThreadId;
 
 /// The classes of this part, and names that it looks up often.
 pub struct Classes {
@@ -92,9 +91,9 @@ pub struct Classes {
 pub struct Asyncio {
     classes: Option<Rc<Classes>>,
     /// The loop that runs on each thread.
-    running: Vec<(ThreadId, Value)>,
+    running: Vec<(u64, Value)>,
     /// The loop that `set_event_loop` gave each thread.
-    set: Vec<(ThreadId, Value)>,
+    set: Vec<(u64, Value)>,
     /// The policy that `set_event_loop_policy` installed, or `UNDEF`.
     policy: Value,
     /// The running tasks of loops that are not native.
@@ -148,6 +147,7 @@ pub fn classes(vm: &mut Vm) -> R<Rc<Classes>> {
     foreign::init(vm, &classes);
     executor::init(vm, &classes);
     unretrieved::init(vm, &classes);
+    vm.set_native_await(future_object::NATIVE_AWAIT);
     sync::init(vm, &classes);
     queue::init(vm, &classes);
     Ok(classes)
@@ -232,11 +232,8 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
 
 /// The loop that runs on this thread.
 pub fn running_loop(vm: &mut Vm) -> Option<Value> {
+    let me = vm.thread_ident();
     let running = &vm.state::<Asyncio>().running;
-    if running.is_empty() {
-        return None;
-    }
-    let me = std::thread::current().id();
     running.iter().find(|(t, _)| *t == me).map(|(_, l)| l.clone())
 }
 
@@ -253,11 +250,11 @@ pub fn need_running_loop(vm: &mut Vm) -> R {
 
 /// Sets or, with `None`, takes away the loop that runs on this thread.
 pub fn set_running_loop(vm: &mut Vm, event_loop: Option<Value>) {
-    let me = std::thread::current().id();
+    let me = vm.thread_ident();
     put_for_thread(&mut vm.state::<Asyncio>().running, me, event_loop);
 }
 
-fn put_for_thread(list: &mut Vec<(ThreadId, Value)>, me: ThreadId, v: Option<Value>) {
+fn put_for_thread(list: &mut Vec<(u64, Value)>, me: u64, v: Option<Value>) {
     let old = list.iter().position(|(t, _)| *t == me).map(|at| list.swap_remove(at));
     if let Some(v) = v {
         list.push((me, v));
@@ -267,13 +264,13 @@ fn put_for_thread(list: &mut Vec<(ThreadId, Value)>, me: ThreadId, v: Option<Val
 
 /// `set_event_loop` without a policy.
 pub fn set_thread_loop(vm: &mut Vm, event_loop: Option<Value>) {
-    let me = std::thread::current().id();
+    let me = vm.thread_ident();
     put_for_thread(&mut vm.state::<Asyncio>().set, me, event_loop);
 }
 
 /// The loop that `set_event_loop` gave this thread.
 pub fn thread_loop(vm: &mut Vm) -> Option<Value> {
-    let me = std::thread::current().id();
+    let me = vm.thread_ident();
     vm.state::<Asyncio>().set.iter().find(|(t, _)| *t == me).map(|(_, l)| l.clone())
 }
 

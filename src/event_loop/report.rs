@@ -74,11 +74,15 @@ pub fn check_deadlock(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     if others || watched || this.outside > 0 || !this.plain.run_once || this.until_complete.is_undef() {
         return Ok(());
     }
-    let goal = this.until_complete.clone();
+    if vm.all_threads().len() > 1 {
+        // Another thread may call `call_soon_threadsafe`.
+        return Ok(());
+    }
+    let goal = l.get(vm).until_complete.clone();
     if future::core_of(vm, &goal).is_none_or(|c| c.done()) {
         return Ok(());
     }
-    let tasks: Vec<Value> = this.tasks.all();
+    let tasks: Vec<Value> = l.get(vm).tasks.all();
     let tasks = vm.list(tasks).into_value();
     let text = super::call_apy(vm, "deadlock", "describe", &[goal.clone(), tasks])?;
     let text = vm.str_of(&text);

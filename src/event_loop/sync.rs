@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 heap_object! {
     /// The payload of `asyncio.Lock`.
-    pub struct Lock { waiters: VecDeque<Value>, locked: bool, event_loop: Value, used: bool }
+    pub struct Lock { waiters: VecDeque<Value>, locked: bool, event_loop: Value, used: bool, owner: Value }
     external = |this| this.waiters.capacity() * 8;
 }
 
@@ -80,6 +80,11 @@ pub fn take_out(waiters: &mut VecDeque<Value>, f: &Value) -> Option<Value> {
     waiters.remove(at)
 }
 
+/// Whether somebody waits in earnest: the first waiter is nearly always native and pending.
+fn is_wanted(vm: &Vm, waiters: &VecDeque<Value>) -> bool {
+    waiters.front().is_some_and(|w| future::core_of(vm, w).is_some_and(|c| c.state != future::State::Cancelled))
+}
+
 fn all_cancelled(vm: &mut Vm, waiters: &[Value]) -> R<bool> {
     for w in waiters {
         if !gather::is_cancelled(vm, w)? {
@@ -130,7 +135,13 @@ fn describe(vm: &mut Vm, v: &Value, mut extra: String, waiters: usize) -> R {
 const LOCK: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
-        let lock = Lock { waiters: VecDeque::new(), locked: false, event_loop: Value::UNDEF, used: false };
+        let lock = Lock {
+            waiters: VecDeque::new(),
+            locked: false,
+            event_loop: Value::UNDEF,
+            used: false,
+            owner: Value::UNDEF,
+        };
         Ok(vm.alloc_as(&class, lock).into())
     }),
     NativeDef::raw("__init__(self)", "", |vm, args| no_arguments(vm, args, "Lock")),
@@ -147,7 +158,12 @@ const LOCK: &[NativeDef] = &[
         if !l.get(vm).locked {
             return Err(vm.runtime_error("Lock is not acquired."));
         }
-        l.get_mut(vm).locked = false;
+        let owner = {
+            let mut this = l.get_mut(vm);
+            this.locked = false;
+            std::mem::replace(&mut this.owner, Value::UNDEF)
+        };
+        drop(owner);
         wake_first(vm, &l)?;
         Ok(Value::NONE)
     }),
@@ -190,6 +206,10 @@ fn loop_or_none(v: &Value) -> Value {
 }
 
 const LOCK_ATTRS: &[GetSetDef] = &[
+    GetSetDef::new("_owner", "The task that has the lock, or None.", |vm, v| {
+        let l = vm.this::<Lock>(std::slice::from_ref(v), "_owner")?;
+        Ok(loop_or_none(&l.get(vm).owner))
+    }),
     GetSetDef::new("_waiters", "", |vm, v| {
         let l = vm.this::<Lock>(std::slice::from_ref(v), "_waiters")?.get(vm);
         let (items, used) = (l.waiters.iter().cloned().collect(), l.used);
@@ -232,16 +252,29 @@ fn entered(enter: bool) -> Next {
     Next::Return(if enter { Value::NONE } else { Value::TRUE })
 }
 
+/// The running task has the lock from now on. Who has it matters only for the report of a deadlock.
+fn take(vm: &mut Vm, l: &Ref<Lock>) {
+    let owner = match super::running_loop(vm) {
+        Some(event_loop) => super::task::current_task(vm, &event_loop),
+        None => Value::UNDEF,
+    };
+    let mut this = l.get_mut(vm);
+    this.locked = true;
+    let old = std::mem::replace(&mut this.owner, owner);
+    drop(this);
+    drop(old);
+}
+
 /// The start of `lock.acquire()`.
 ///
 /// # Errors
 /// RuntimeError when the lock belongs to another loop.
 pub fn begin_acquire(vm: &mut Vm, l: &Ref<Lock>, enter: bool) -> R<Next> {
     let this = l.get(vm);
-    if !this.locked {
+    if !this.locked && !is_wanted(vm, &this.waiters) {
         let waiters: Vec<Value> = this.waiters.iter().cloned().collect();
         if waiters.is_empty() || all_cancelled(vm, &waiters)? {
-            l.get_mut(vm).locked = true;
+            take(vm, l);
             return Ok(entered(enter));
         }
     }
@@ -263,7 +296,7 @@ pub fn end_acquire(vm: &mut Vm, l: &Ref<Lock>, enter: bool, f: &Value, outcome: 
     drop(take_out(&mut l.get_mut(vm).waiters, f));
     match outcome {
         Ok(_) => {
-            l.get_mut(vm).locked = true;
+            take(vm, l);
             Ok(entered(enter))
         }
         Err(e) => {
@@ -406,26 +439,7 @@ const SEMAPHORE: &[NativeDef] = &[
         let payload = Semaphore { waiters: VecDeque::new(), value: 1, bound: 1, event_loop: Value::UNDEF, used: false };
         Ok(vm.alloc_as(&class, payload).into())
     }),
-    NativeDef::raw("__init__(self, value=1)", "", |vm, args| {
-        let s = vm.this::<Semaphore>(args.pos, "__init__")?.clone();
-        super::only_keywords(vm, args, "Semaphore.__init__", &["value"])?;
-        let n = args.pos.len();
-        if n > 2 {
-            let text = format!("Semaphore.__init__() takes from 1 to 2 positional arguments but {n} were given");
-            return Err(vm.type_error(text));
-        }
-        let value = match args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "value")) {
-            Some(v) => vm.index_i64(&v)?,
-            None => 1,
-        };
-        if value < 0 {
-            return Err(vm.value_error("Semaphore initial value must be >= 0"));
-        }
-        let mut s = s.get_mut(vm);
-        s.value = value;
-        s.bound = value;
-        Ok(Value::NONE)
-    }),
+    NativeDef::raw("__init__(self, value=1)", "", |vm, args| init_semaphore(vm, args, "Semaphore.__init__")),
     NativeDef::new("locked(self)", "Returns True if semaphore cannot be acquired immediately.", |vm, a| {
         let s = vm.this::<Semaphore>(a, "locked")?.clone();
         Ok(Value::bool(semaphore_locked(vm, &s)?))
@@ -500,14 +514,38 @@ const SEMAPHORE_ATTRS: &[GetSetDef] = &[
     ),
 ];
 
-const BOUNDED: &[NativeDef] = &[NativeDef::new("release(self)", "Release a semaphore.", |vm, a| {
-    let s = vm.this::<Semaphore>(a, "release")?.clone();
-    if s.get(vm).value >= s.get(vm).bound {
-        return Err(vm.value_error("BoundedSemaphore released too many times"));
+fn init_semaphore(vm: &mut Vm, args: &Args<'_>, function: &str) -> R {
+    let s = vm.this::<Semaphore>(args.pos, "__init__")?.clone();
+    super::only_keywords(vm, args, function, &["value"])?;
+    let n = args.pos.len();
+    if n > 2 {
+        let text = format!("{function}() takes from 1 to 2 positional arguments but {n} were given");
+        return Err(vm.type_error(text));
     }
-    release_semaphore(vm, &s)?;
+    let value = match args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "value")) {
+        Some(v) => vm.index_i64(&v)?,
+        None => 1,
+    };
+    if value < 0 {
+        return Err(vm.value_error("Semaphore initial value must be >= 0"));
+    }
+    let mut s = s.get_mut(vm);
+    s.value = value;
+    s.bound = value;
     Ok(Value::NONE)
-})];
+}
+
+const BOUNDED: &[NativeDef] = &[
+    NativeDef::raw("__init__(self, value=1)", "", |vm, args| init_semaphore(vm, args, "BoundedSemaphore.__init__")),
+    NativeDef::new("release(self)", "Release a semaphore.", |vm, a| {
+        let s = vm.this::<Semaphore>(a, "release")?.clone();
+        if s.get(vm).value >= s.get(vm).bound {
+            return Err(vm.value_error("BoundedSemaphore released too many times"));
+        }
+        release_semaphore(vm, &s)?;
+        Ok(Value::NONE)
+    }),
+];
 
 const BOUNDED_ATTRS: &[GetSetDef] = &[GetSetDef::new("_bound_value", "", |vm, v| {
     let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_bound_value")?;
@@ -517,6 +555,9 @@ const BOUNDED_ATTRS: &[GetSetDef] = &[GetSetDef::new("_bound_value", "", |vm, v|
 fn semaphore_locked(vm: &mut Vm, s: &Ref<Semaphore>) -> R<bool> {
     let this = s.get(vm);
     if this.value == 0 {
+        return Ok(true);
+    }
+    if is_wanted(vm, &this.waiters) {
         return Ok(true);
     }
     let waiters: Vec<Value> = this.waiters.iter().cloned().collect();

@@ -115,7 +115,10 @@ pub fn start(vm: &mut Vm, t: &Ref<Task>, coro: &Value, options: TaskOptions) -> 
     if eager && is_running(vm, &event_loop)? {
         return eager_start(vm, t, &event_loop);
     }
-    core::call_soon(vm, &event_loop, Entry::Step(t.clone(), Value::UNDEF))?;
+    if let Err(e) = core::call_soon(vm, &event_loop, Entry::Step(t.clone(), Value::UNDEF)) {
+        super::task_object::report_destroyed(vm, t)?;
+        return Err(e);
+    }
     register(vm, t);
     Ok(())
 }

@@ -150,17 +150,26 @@ pub fn destroyed(vm: &mut Vm, tasks: Vec<Value>) -> R<()> {
         if this.core.done() || !this.log_destroy || x.header().ref_count() > 1 {
             continue;
         }
-        let event_loop = this.core.event_loop.clone();
-        let tb = this.core.extra.as_ref().map_or(Value::NONE, |e| e.source_traceback.clone());
-        let text = vm.new_str("Task was destroyed but it is pending!").into_value();
-        let mut pairs = vec![("task", t.clone()), ("message", text)];
-        if !tb.is_none() {
-            pairs.push(("source_traceback", tb));
-        }
-        let context = super::named_values(vm, &pairs);
-        super::report::call_exception_handler(vm, &event_loop, &context)?;
+        report_destroyed(vm, x)?;
     }
     Ok(())
+}
+
+/// An unfinished task goes that nobody can run any more.
+///
+/// # Errors
+/// What the exception handler lets through.
+pub fn report_destroyed(vm: &mut Vm, t: &Ref<Task>) -> R<()> {
+    let this = t.get(vm);
+    let event_loop = this.core.event_loop.clone();
+    let tb = this.core.extra.as_ref().map_or(Value::NONE, |e| e.source_traceback.clone());
+    let text = vm.new_str("Task was destroyed but it is pending!").into_value();
+    let mut pairs = vec![("task", t.value().clone()), ("message", text)];
+    if !tb.is_none() {
+        pairs.push(("source_traceback", tb));
+    }
+    let context = super::named_values(vm, &pairs);
+    super::report::call_exception_handler(vm, &event_loop, &context)
 }
 
 /// Sets a result unless the future was cancelled.

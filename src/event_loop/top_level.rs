@@ -27,7 +27,7 @@ pub struct Program {
 pub struct Paused {
     event_loop: Ref<EventLoop>,
     task: Value,
-    thread: Option<std::thread::ThreadId>,
+    thread: Option<u64>,
     old_hooks: Vec<Value>,
     stopping: bool,
 }

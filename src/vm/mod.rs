@@ -98,6 +98,35 @@ impl Deref for HeapBox {
     }
 }
 
+/// How `await` drives native objects without making iterators and exceptions; the event loop provides it.
+#[derive(Clone, Copy)]
+pub struct NativeAwait {
+    /// Whether the object can be driven as it is.
+    pub accepts: fn(&Vm, &Value) -> bool,
+    /// Resumes an object that can be, and gives `None` for others.
+    pub resume: fn(&mut Vm, &Value) -> Option<R<generator::GenStep>>,
+}
+
+/// A hasher for keys that are hashes already.
+#[derive(Default)]
+struct TypeIdHasher(u64);
+
+impl Hasher for TypeIdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*b);
+        }
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = n;
+    }
+}
+
 /// One interpreter's state. See the module's documentation.
 pub struct Vm {
     /// The built-in classes.
@@ -128,7 +157,8 @@ pub struct Vm {
     pub builtins: Ref<Dict>,
     /// `sys.modules`.
     pub modules: Ref<Dict>,
-    state: HashMap<TypeId, Box<dyn Any>>,
+    state: HashMap<TypeId, Box<dyn Any>, BuildHasherDefault<TypeIdHasher>>,
+    native_await: Option<NativeAwait>,
     limits: limits::Limits,
     shared: Arc<limits::Shared>,
     gc: gc::Collector,
@@ -178,7 +208,8 @@ impl Vm {
             machine: Weak::new(),
             builtins: placeholder.clone(),
             modules: placeholder,
-            state: HashMap::new(),
+            state: HashMap::default(),
+            native_await: None,
             limits: limits::Limits::default(),
             shared: Arc::new(limits::Shared::default()),
             gc: gc::Collector::default(),
@@ -196,6 +227,11 @@ impl Vm {
         vm.enable_weak_references();
         vm.fill_bytes_cache();
         vm
+    }
+
+    /// Sets how `await` drives native objects.
+    pub fn set_native_await(&mut self, how: NativeAwait) {
+        self.native_await = Some(how);
     }
 
     /// Per-interpreter state of a native module, made when first asked for.

@@ -172,6 +172,9 @@ impl Vm {
                 return Ok(v);
             }
         }
+        if self.native_await.is_some_and(|how| (how.accepts)(self, &v)) {
+            return Ok(v);
+        }
         let Some(f) = self.special(&v, Special::Await) else {
             let name = self.class_name(&v);
             let text = match which {
@@ -265,7 +268,10 @@ impl Vm {
                 }
             }
         }
-        let step = self.send_to(&delegate, sent);
+        let step = match self.native_await.and_then(|how| (how.resume)(self, &delegate)) {
+            Some(step) => step,
+            None => self.send_to(&delegate, sent),
+        };
         match step {
             Ok(GenStep::Yielded(v)) => {
                 // SAFETY: as above.
