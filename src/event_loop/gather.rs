@@ -10,6 +10,28 @@ use crate::vm::native::{Args, GetSetDef, NativeDef, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// A hasher for the identities of objects, which differ in their middle bits.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.write_u64(u64::from(*b));
+        }
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        let mixed = (self.0 ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
 
 heap_object! {
     /// The payload of what `gather` gives.
@@ -215,7 +237,8 @@ pub fn gather(vm: &mut Vm, awaitables: &[Value], return_exceptions: bool) -> R {
         None => Value::UNDEF,
     };
     // Different awaitables, by identity, with whether they were done when they were met.
-    let mut known: HashMap<u64, usize> = HashMap::with_capacity(awaitables.len());
+    let mut known: HashMap<u64, usize, BuildHasherDefault<IdHasher>> =
+        HashMap::with_capacity_and_hasher(awaitables.len(), Default::default());
     let mut different: Vec<(Value, bool)> = Vec::with_capacity(awaitables.len());
     let mut children = Vec::with_capacity(awaitables.len());
     for a in awaitables {

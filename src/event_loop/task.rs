@@ -327,8 +327,21 @@ pub fn step(vm: &mut Vm, t: &Ref<Task>, exception: Value) -> R<()> {
     let exception = if must_cancel { cancelling_exception(vm, t, exception)? } else { exception };
     let old = std::mem::replace(&mut t.get_mut(vm).waiter, Value::UNDEF);
     drop(old);
-    enter(vm, &event_loop, t.value())?;
+    if let Some(l) = event_loop.cast::<EventLoop>()
+        && l.get(vm).current_task.is_undef()
+    {
+        l.get_mut(vm).current_task = t.value().clone();
+    } else {
+        enter(vm, &event_loop, t.value())?;
+    }
     let result = run_step(vm, t, exception);
+    if let Some(l) = event_loop.cast::<EventLoop>()
+        && l.get(vm).current_task.is(t.value())
+    {
+        let old = std::mem::replace(&mut l.get_mut(vm).current_task, Value::UNDEF);
+        drop(old);
+        return result;
+    }
     let left = leave(vm, &event_loop, t.value());
     result.and(left)
 }
