@@ -504,7 +504,7 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_subject", "The lock or queue that it is about, or None.", |vm, v| {
         let c = this(vm, v)?;
         Ok(match &c.get(vm).op {
-            Op::Sleep(..) => Value::NONE,
+            Op::Sleep(..) | Op::Stream(_) => Value::NONE,
             Op::LockAcquire(l, _) | Op::LockExit(l) => l.value().clone(),
             Op::EventWait(e) => e.value().clone(),
             Op::SemaphoreAcquire(s, _) | Op::SemaphoreExit(s) => s.value().clone(),
