@@ -100,7 +100,7 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let w = this(vm, a)?;
         let (t, r) = (w.get(vm).transport.clone(), w.get(vm).reader.clone());
-        let class = vm.class_name(&a[0]);
+        let class = vm.plain_class_name(&a[0]);
         let mut text = format!("<{class} transport={}", vm.repr_string(&t)?);
         if !r.is_none() {
             text.push_str(&format!(" reader={}", vm.repr_string(&r)?));

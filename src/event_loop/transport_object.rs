@@ -297,7 +297,7 @@ fn init(vm: &mut Vm, a: &[Value]) -> R {
 /// TypeError when the data is not bytes-like; as [`transport::write`].
 pub fn write_value(vm: &mut Vm, t: &Ref<Transport>, data: &Value) -> R<()> {
     if !crate::objects::bytes::is_bytes_like(vm, data) {
-        let got = vm.class_name(data);
+        let got = vm.plain_class_name(data);
         return Err(
             vm.type_error(format!("data argument must be a bytes, bytearray, or memoryview object, not '{got}'"))
         );
@@ -339,7 +339,7 @@ fn set_limits(vm: &mut Vm, a: &[Value]) -> R<()> {
 
 fn describe(vm: &mut Vm, a: &[Value]) -> R {
     let t = this(vm, a)?;
-    let class = vm.class_name(&a[0]);
+    let class = vm.plain_class_name(&a[0]);
     let this = t.get(vm);
     let mut parts = vec![class];
     if this.file.is_none() {

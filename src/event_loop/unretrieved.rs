@@ -119,7 +119,7 @@ const BELL: &[NativeDef] = &[NativeDef::new("__del__(self, /)", "", |vm, _| {
 /// # Errors
 /// None in a sound build.
 pub fn watch(vm: &mut Vm, f: &Value) -> R<()> {
-    let class_name = vm.class_name(f);
+    let class_name = vm.plain_class_name(f);
     let Some(core) = future::core_of(vm, f) else { return Ok(()) };
     let (exception, event_loop) = (core.result.clone(), core.event_loop.clone());
     let source_traceback = core.extra.as_ref().map_or(Value::NONE, |x| x.source_traceback.clone());

@@ -91,6 +91,17 @@ impl Generator {
         this.wrapping_add(1).cast()
     }
 
+    /// How many generators await it, directly or not, in the chain that it was linked into last; no more than
+    /// 65535 are counted. So recursion that goes a level deeper each time the chain is resumed comes to an end.
+    ///
+    /// # Safety
+    /// `this` is a generator object.
+    #[inline(always)]
+    pub(super) unsafe fn depth(this: *mut Header) -> usize {
+        // SAFETY: the caller's promise. Generators have no attribute slots, which others count here.
+        unsafe { (*this).aux.get() as usize }
+    }
+
     fn registers(&self) -> &[Value] {
         let start = self as *const Generator as usize + size_of::<Generator>();
         // SAFETY: every generator is made by `new_generator`, with its registers behind it.
@@ -425,6 +436,9 @@ impl Vm {
             (*frame).root = root;
             (*frame).pc = (*code).instrs.add((*this).pc as usize);
             (*r).state = GenState::Running;
+            if (*r).flags & gen_flag::LINKED == 0 {
+                (*root).aux.set(0);
+            }
             // The chain stays alive while it runs.
             Header::inc(root);
             let handled = std::mem::replace(&mut (*this).handled, Value::UNDEF);
@@ -448,6 +462,7 @@ impl Vm {
             if parent != (*frame).root {
                 (*pp).state = GenState::Suspended;
             }
+            (*child).aux.set((*parent).aux.get().saturating_add(1));
             let c = Header::payload::<Generator>(child);
             let mut inner = (*c).link;
             (*c).link = parent;

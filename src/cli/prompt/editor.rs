@@ -47,11 +47,12 @@ pub fn read(line: Line) {
         let answer = match editor.readline(&ask.first) {
             Ok(text) => {
                 let text = text.trim_end().to_owned();
-                if !text.is_empty() && editor.add_history_entry(&text).unwrap_or(false) {
-                    if let Some(path) = &history {
-                        // A history that cannot be kept is no reason to stop.
-                        let _ = editor.append_history(path);
-                    }
+                if !text.is_empty()
+                    && editor.add_history_entry(&text).unwrap_or(false)
+                    && let Some(path) = &history
+                {
+                    // A history that cannot be kept is no reason to stop.
+                    let _ = editor.append_history(path);
                 }
                 Answer::Input(text)
             }

@@ -505,6 +505,10 @@ impl Vm {
     /// TypeError when `obj` does not belong to `class`; AttributeError.
     pub fn super_lookup(&mut self, class: &Value, obj: &Value, name: &Ref<Str>) -> R<(Value, Value)> {
         use super::super::class::Class;
+        if name.is(&self.names.__class__) {
+            // That of the `super` object, as in CPython.
+            return Ok((self.super_class.value().clone(), Value::UNDEF));
+        }
         let Some(class) = class.cast::<Class>().cloned() else {
             return Err(self.runtime_error("super(): __class__ is not a type"));
         };

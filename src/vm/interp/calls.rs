@@ -49,6 +49,7 @@ impl Vm {
             Some(Kind::Native) => {
                 // SAFETY: as above; a value of this kind is a native function.
                 let native = unsafe { &*(f as *const Value as *const Ref<Native>) };
+                // SAFETY: as above; the arguments follow the function.
                 let args = unsafe { std::slice::from_raw_parts(regs.add(base + 1), argc) };
                 self.check_receiver(native, &Args::positional(args))?;
                 self.call_native_at(regs, base, base + 1, argc, dst)
