@@ -271,6 +271,7 @@ macro_rules! areas {
 
 areas! {
     asyncgen
+    asyncio
     builtins
     bytes
     classes
@@ -291,6 +292,7 @@ areas! {
     literals
     matching
     modules
+    network
     objects
     operators
     programs
@@ -299,6 +301,8 @@ areas! {
     scoping
     set
     str
+    threads
+    top_level
     tstrings
     tuple
     with

@@ -200,7 +200,7 @@ fn a_failed_task_is_reported_once() {
     s.expect("Task 'bad' failed:\n");
     s.expect("ValueError: oh no\n");
     s.send("del t\r");
-    let before = s.expect(">>> ");
+    let before = s.expect("del t\n") + &s.expect(">>> ");
     s.send("'end'\r");
     let after = s.expect("'end'\n");
     assert!(!before.contains("oh no") && !after.contains("oh no"), "{before}{after}");

