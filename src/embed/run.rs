@@ -352,9 +352,8 @@ impl Vm {
         for (name, module) in entries {
             let Some(m) = module.cast::<Module>() else { continue };
             let dict = m.get(self).dict.clone();
-            let file = self.intern("__file__");
             let file = dict
-                .get_str(self, &file)
+                .get_str(self, &self.names.__file__)
                 .and_then(|f| f.cast::<Str>().map(|f| f.get(self).to_string_lossy().into_owned()));
             let main = name.cast::<Str>().is_some_and(|n| n.get(self).to_str() == Some("__main__"));
             if main || file.is_some_and(|f| !f.starts_with("<stdlib>")) {

@@ -417,6 +417,11 @@ fn note_replaced(vm: &mut Vm, l: &Ref<EventLoop>, name: &Ref<crate::vm::str::Str
     }
 }
 
+/// The truth of what an attribute is set to; deleting it means false.
+fn switch(vm: &mut Vm, new: Option<Value>) -> R<bool> {
+    new.map_or(Ok(false), |v| vm.truth(&v))
+}
+
 const ATTRS: &[GetSetDef] = &[
     GetSetDef::with_set(
         "slow_callback_duration",
@@ -450,10 +455,7 @@ const ATTRS: &[GetSetDef] = &[
         |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).executor_shut)),
         |vm, v, new| {
             let l = this(vm, std::slice::from_ref(v))?;
-            let on = match new {
-                Some(v) => vm.truth(&v)?,
-                None => false,
-            };
+            let on = switch(vm, new)?;
             l.get_mut(vm).executor_shut = on;
             Ok(())
         },
@@ -478,10 +480,7 @@ const ATTRS: &[GetSetDef] = &[
         |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).stopping)),
         |vm, v, new| {
             let l = this(vm, std::slice::from_ref(v))?;
-            let on = match new {
-                Some(v) => vm.truth(&v)?,
-                None => false,
-            };
+            let on = switch(vm, new)?;
             l.get_mut(vm).stopping = on;
             Ok(())
         },

@@ -291,19 +291,24 @@ pub fn set_policy(vm: &mut Vm, policy: Value) {
     drop(old);
 }
 
+/// The running loop, else the one that an installed policy gives, else the one that was set for the thread.
+fn known_loop(vm: &mut Vm) -> R<Option<Value>> {
+    if let Some(l) = running_loop(vm) {
+        return Ok(Some(l));
+    }
+    let policy = policy(vm);
+    if !policy.is_undef() {
+        return vm.call_method(&policy, "get_event_loop", &[]).map(Some);
+    }
+    Ok(thread_loop(vm))
+}
+
 /// `asyncio.get_event_loop()`: the running loop, else the thread's, which is made where there is none.
 ///
 /// # Errors
 /// What an installed policy raises.
 pub fn get_event_loop(vm: &mut Vm) -> R {
-    if let Some(l) = running_loop(vm) {
-        return Ok(l);
-    }
-    let policy = policy(vm);
-    if !policy.is_undef() {
-        return vm.call_method(&policy, "get_event_loop", &[]);
-    }
-    if let Some(l) = thread_loop(vm) {
+    if let Some(l) = known_loop(vm)? {
         return Ok(l);
     }
     let l = core::new_event_loop(vm)?;
@@ -317,14 +322,7 @@ pub fn get_event_loop(vm: &mut Vm) -> R {
 /// # Errors
 /// RuntimeError when there is none; what an installed policy raises.
 pub fn current_loop(vm: &mut Vm) -> R {
-    if let Some(l) = running_loop(vm) {
-        return Ok(l);
-    }
-    let policy = policy(vm);
-    if !policy.is_undef() {
-        return vm.call_method(&policy, "get_event_loop", &[]);
-    }
-    if let Some(l) = thread_loop(vm) {
+    if let Some(l) = known_loop(vm)? {
         return Ok(l);
     }
     let name = match vm.loaded_attr("threading", "current_thread") {

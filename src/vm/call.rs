@@ -162,14 +162,38 @@ impl Vm {
             if (*code).makes_generator {
                 return Ok(Some(self.new_generator(func.clone(), window)));
             }
+            self.enter_window(f, window, params, dst, flags).map(|()| None)
+        }
+    }
+
+    /// Pushes the frame of a script function whose parameters stand in a window above the running frame. Where that
+    /// cannot be, they are dropped.
+    ///
+    /// # Errors
+    /// RecursionError.
+    ///
+    /// # Safety
+    /// `f` is a function that makes no generator, and `window` begins behind a free register and holds its `params`
+    /// parameters; the stack has room for the function's registers.
+    pub(super) unsafe fn enter_window(
+        &mut self,
+        f: Value,
+        window: *mut Value,
+        params: usize,
+        dst: u16,
+        flags: u8,
+    ) -> R<()> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let func: *const Function = Header::payload(f.ptr());
+            let code = (*func).code.as_ptr();
             for i in params..(*code).first_temp as usize {
                 window.add(i).write(Value::UNDEF);
             }
-            let func: *const Function = func.as_ptr();
             match self.push_frame(code, func, window, window.add((*code).nregs as usize), dst, flags) {
                 Ok(_) => {
                     window.sub(1).write(f);
-                    Ok(None)
+                    Ok(())
                 }
                 Err(e) => {
                     for i in 0..params {

@@ -373,13 +373,12 @@ pub fn whence_arg(vm: &mut Vm, v: Option<&Value>) -> R<i64> {
     }
 }
 
-/// Moves the position.
+/// What the last argument of `lseek` means.
 ///
 /// # Errors
-/// OSError.
-pub fn seek_to(vm: &mut Vm, f: &Ref<FileIo>, offset: i64, whence: i64) -> R<i64> {
-    let fd = f.get(vm).handle.fd;
-    let whence = match whence {
+/// OSError for a number that means nothing.
+pub fn whence_of(vm: &mut Vm, whence: i64) -> R<Whence> {
+    Ok(match whence {
         0 => Whence::SeekSet,
         1 => Whence::SeekCur,
         2 => Whence::SeekEnd,
@@ -388,7 +387,16 @@ pub fn seek_to(vm: &mut Vm, f: &Ref<FileIo>, offset: i64, whence: i64) -> R<i64>
         #[cfg(target_os = "linux")]
         4 => Whence::SeekHole,
         _ => return Err(os_failure(vm, Errno::EINVAL, None)),
-    };
+    })
+}
+
+/// Moves the position.
+///
+/// # Errors
+/// OSError.
+pub fn seek_to(vm: &mut Vm, f: &Ref<FileIo>, offset: i64, whence: i64) -> R<i64> {
+    let fd = f.get(vm).handle.fd;
+    let whence = whence_of(vm, whence)?;
     match nix::unistd::lseek(fd, offset, whence) {
         Ok(at) => {
             f.get_mut(vm).seekable = Some(true);

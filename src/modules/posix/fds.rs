@@ -5,13 +5,13 @@ use super::path::{self, Takes, fd_arg};
 use super::stat::dir_fd;
 use crate::modules::io::buffer::{self, Target};
 use crate::modules::io::errors::{os_failure, system};
+use crate::modules::io::fileio::whence_of;
 use crate::modules::sys::structseq::{self, StructSeq, field};
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::{R, Value, Vm};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag};
 use nix::libc::AT_FDCWD;
-use nix::unistd::Whence;
 
 /// The functions of this file.
 pub const FUNCTIONS: &[NativeDef] = &[
@@ -104,16 +104,7 @@ pub const FUNCTIONS: &[NativeDef] = &[
         |vm, a| {
             let fd = fd_arg(vm, &a[0])?;
             let (position, how) = (vm.index_i64(&a[1])?, vm.index_i64(&a[2])?);
-            let whence = match how {
-                0 => Whence::SeekSet,
-                1 => Whence::SeekCur,
-                2 => Whence::SeekEnd,
-                #[cfg(target_os = "linux")]
-                3 => Whence::SeekData,
-                #[cfg(target_os = "linux")]
-                4 => Whence::SeekHole,
-                _ => return Err(os_failure(vm, Errno::EINVAL, None)),
-            };
+            let whence = whence_of(vm, how)?;
             let at = system(vm, None, || nix::unistd::lseek(fd, position, whence))?;
             Ok(vm.int(at))
         },

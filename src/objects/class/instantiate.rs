@@ -29,16 +29,15 @@ impl Vm {
         if let Some(obj) = self.instantiate_builtin(class, args) {
             return obj;
         }
-        let object_new = self.object_special(Special::New);
         let obj = match self.class_special(class, Special::New) {
-            Some(new) if !new.is(&object_new) => self.call_new(class, &new, args)?,
+            Some(new) if !new.is(&self.object_new) => self.call_new(class, &new, args)?,
             _ => self.object_new(class, args)?,
         };
         if !self.is_instance(&obj, class) {
             return Ok(obj);
         }
         let made = self.class_of(&obj).clone();
-        let object_init = self.object_special(Special::Init);
+        let object_init = self.object_init();
         match self.class_special(&made, Special::Init) {
             Some(init) if !init.is(&object_init) => {
                 let result = self.call_special_kw(&init, &obj, args)?;
@@ -56,9 +55,7 @@ impl Vm {
         if class.get(self).is_heap() {
             return None;
         }
-        let object = self.types.object.clone();
-        let init = self.class_special(class, Special::Init)?;
-        if !self.class_special(&object, Special::Init)?.is(&init) {
+        if !self.class_special(class, Special::Init)?.is(&self.object_init()) {
             return None;
         }
         let new = self.class_special(class, Special::New)?;
@@ -74,9 +71,9 @@ impl Vm {
         self.type_error(format!("__init__() should return None, not '{}'", self.class_name(result)))
     }
 
-    fn object_special(&mut self, special: Special) -> Value {
-        let object = self.types.object.clone();
-        self.class_special(&object, special).unwrap_or(Value::UNDEF)
+    /// `object.__init__`.
+    fn object_init(&self) -> Value {
+        self.class_special(&self.types.object, Special::Init).unwrap_or(Value::UNDEF)
     }
 
     /// Calls a `__new__` that was found in a class.
@@ -147,7 +144,7 @@ impl Vm {
 
     #[cold]
     fn object_new_check(&mut self, class: &Ref<Class>) -> R<()> {
-        let (new, init) = (self.object_special(Special::New), self.object_special(Special::Init));
+        let (new, init) = (self.object_new.clone(), self.object_init());
         if self.class_special(class, Special::New).is_some_and(|f| !f.is(&new)) {
             return Err(self.type_error("object.__new__() takes exactly one argument (the type to instantiate)"));
         }
@@ -165,7 +162,7 @@ impl Vm {
         if args.pos.is_empty() && args.kw_names.is_empty() {
             return Ok(());
         }
-        let (new, init) = (self.object_special(Special::New), self.object_special(Special::Init));
+        let (new, init) = (self.object_new.clone(), self.object_init());
         if self.class_special(class, Special::Init).is_some_and(|f| !f.is(&init)) {
             return Err(self.type_error("object.__init__() takes exactly one argument (the instance to initialize)"));
         }

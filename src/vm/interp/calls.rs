@@ -225,20 +225,8 @@ impl Vm {
                 *(*running).regs.add(dst as usize) = generator;
                 return Ok(Next::Reload);
             }
-            for i in places.named..(*code).first_temp as usize {
-                window.add(i).write(Value::UNDEF);
-            }
-            window.sub(1).write(f);
-            match self.push_frame(code, func, window, window.add((*code).nregs as usize), dst, flags) {
-                Ok(_) => Ok(Next::Reload),
-                Err(e) => {
-                    for i in 0..places.named {
-                        *window.add(i) = Value::UNDEF;
-                    }
-                    *window.sub(1) = Value::UNDEF;
-                    Err(e)
-                }
-            }
+            self.enter_window(f, window, places.named, dst, flags)?;
+            Ok(Next::Reload)
         }
     }
 
@@ -454,24 +442,10 @@ impl Vm {
             for i in 0..argc {
                 window.add(i + 1).write(std::mem::replace(&mut *regs.add(base + 1 + i), Value::UNDEF));
             }
-            for i in argc + 1..(*code).first_temp as usize {
-                window.add(i).write(Value::UNDEF);
-            }
             *regs.add(base) = Value::UNDEF;
-            window.sub(1).write(init);
-            match self.push_frame(code, func, window, top, dst, frame_flag::INIT) {
-                Ok(frame) => {
-                    (*frame).aux = instance;
-                    Ok(Next::Reload)
-                }
-                Err(e) => {
-                    for i in 0..=argc {
-                        *window.add(i) = Value::UNDEF;
-                    }
-                    *window.sub(1) = Value::UNDEF;
-                    Err(e)
-                }
-            }
+            self.enter_window(init, window, argc + 1, dst, frame_flag::INIT)?;
+            (*self.thread.frame).aux = instance;
+            Ok(Next::Reload)
         }
     }
 
