@@ -7,6 +7,14 @@ use std::{env, fs};
 fn main() {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("stdlib");
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(tail_calls)");
+    // Where the optimizer makes jumps of calls that are a function's last act (see `vm/interp/dispatch.rs`).
+    let optimized = matches!(env::var("OPT_LEVEL").as_deref(), Ok("2" | "3" | "s"));
+    let registers = matches!(env::var("CARGO_CFG_TARGET_ARCH").as_deref(), Ok("x86_64" | "aarch64"));
+    let unix = env::var_os("CARGO_CFG_UNIX").is_some();
+    if optimized && registers && unix {
+        println!("cargo:rustc-cfg=tail_calls");
+    }
     let mut found = Vec::new();
     collect(&root, "", &mut found);
     found.sort();

@@ -125,6 +125,8 @@ pub(crate) struct ThreadState {
     pub(super) reraising: bool,
     /// What was sent to a generator that stands at an `Await`.
     pub(super) sent: Value,
+    /// What a handler passes to `Vm::run`: a result or an exception.
+    pub(super) passed: Value,
     /// Native calls of the machine by natives, and the most there may be.
     pub(super) native_depth: usize,
     /// Below this address of the native stack no further native recursion is started; 0 until known.
@@ -179,6 +181,7 @@ impl ThreadState {
             async_item: false,
             leaving: false,
             sent: Value::NONE,
+            passed: Value::UNDEF,
             native_depth: 0,
             native_stack_floor: 0,
             repr_active: Vec::new(),

@@ -67,7 +67,8 @@ impl AttrCache {
 }
 
 /// A new reference to a value whose bits a cache remembers.
-fn borrowed_copy(bits: u64) -> Value {
+#[inline(always)]
+pub(super) fn borrowed_copy(bits: u64) -> Value {
     // SAFETY: while the id of a cache's entry stands, which the callers have compared, the class keeps the value
     // alive.
     let v = unsafe { Value::from_bits(bits) };

@@ -183,15 +183,24 @@ impl Vm {
             None => self.truth(&v),
         }
     }
+}
 
-    /// `is`: the same word, or floats and big ints are only identical to themselves.
-    #[inline(always)]
-    pub(super) fn identical(&self, a: &Value, b: &Value) -> bool {
-        a.is(b)
+/// The truth of what needs no look at an object.
+#[inline(always)]
+pub(super) fn plain_truth(v: &Value) -> Option<bool> {
+    match v.as_bool() {
+        Some(t) => Some(t),
+        None => match v.as_small_int() {
+            Some(i) => Some(i != 0),
+            None if v.is_none() => Some(false),
+            None => None,
+        },
     }
 }
 
-fn mixed(v: &Value) -> Option<f64> {
+/// An inline float, or an int that is a float exactly.
+#[inline(always)]
+pub(super) fn mixed(v: &Value) -> Option<f64> {
     const EXACT: i64 = 1 << 53;
     match v.as_small_int() {
         Some(i) if (-EXACT..=EXACT).contains(&i) => Some(i as f64),

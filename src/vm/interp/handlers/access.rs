@@ -1,0 +1,311 @@
+//! Attributes and items.
+
+use super::super::Next;
+use super::super::access::{borrowed_copy, cache_kind};
+use super::super::dispatch::{At, full, quick};
+use crate::vm::function::InlineCache;
+use crate::vm::instance;
+use crate::vm::layout::Layout;
+use crate::vm::object::Kind;
+use crate::vm::seq::List;
+use crate::vm::str::Tuple;
+use crate::vm::value::Value;
+
+// ---- attributes ----
+
+/// The inline cache of operand c.
+#[inline(always)]
+fn cache(m: &At<'_>) -> InlineCache {
+    // SAFETY: the verifier has checked the index; a frame keeps its code alive.
+    unsafe { (*(*m.frame).code).cache(m.ins.c() as usize) }
+}
+
+/// A slot of an object whose capacity was checked.
+#[inline(always)]
+fn slot<'v>(obj: &Value, layout: &Layout, at: u32) -> &'v mut Value {
+    // SAFETY: the callers have compared `at` with the object's room for slots; no other reference to them is alive.
+    unsafe { &mut *instance::slots(obj.ptr(), layout).add(at as usize) }
+}
+
+quick! {
+    pub fn get_attr(m) {
+        let obj = &*m.b();
+        let Some(h) = obj.header() else { return m.leave_to(get_attr_full) };
+        let cache = cache(&m);
+        let layout = h.layout();
+        if layout.id.get() != cache.id {
+            return m.leave_to(get_attr_full);
+        }
+        let v = if cache.index < u32::from(h.aux.get()) {
+            let v = slot(obj, layout, cache.index);
+            if v.is_undef() {
+                return m.leave_to(get_attr_full);
+            }
+            v.clone()
+        } else if cache.index == cache_kind::CLASS_VALUE {
+            borrowed_copy(cache.value)
+        } else {
+            return m.leave_to(get_attr_full);
+        };
+        let spent = m.spent_b();
+        m.put_spent(v, spent)
+    }
+}
+
+full! {
+    fn get_attr_full(m) {
+        let obj = m.in_b();
+        m.vm.get_attr_op(m.ins, obj)
+    }
+}
+
+quick! {
+    pub fn set_attr(m) {
+        let obj = &*m.a();
+        let Some(h) = obj.header() else { return m.leave_to(set_attr_full) };
+        let cache = cache(&m);
+        let layout = h.layout();
+        if layout.id.get() != cache.id || cache.index >= u32::from(h.aux.get()) {
+            return m.leave_to(set_attr_full);
+        }
+        if cache.value == 0 {
+            let v = m.in_b();
+            let old = std::mem::replace(slot(obj, layout, cache.index), v);
+            let spent = m.spent_a();
+            return m.release_both(old, spent);
+        }
+        if layout.slots_off > 0 {
+            let v = m.in_b();
+            // SAFETY: the slot is within the capacity, and unset; the new layout is the old one's successor, kept
+            // alive by the class.
+            unsafe {
+                instance::slots(obj.ptr(), layout).add(cache.index as usize).write(v);
+                h.layout.set(cache.value as *const Layout);
+            }
+            let spent = m.spent_a();
+            return m.release(spent);
+        }
+        m.leave_to(set_attr_full)
+    }
+}
+
+full! {
+    fn set_attr_full(m) {
+        let (obj, v) = (m.in_a(), m.in_b());
+        m.vm.set_attr_op(m.ins, obj, v)?;
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    pub fn del_attr(m) {
+        let obj = m.in_a();
+        let name = m.vm.cache_name(m.ins.c());
+        m.vm.del_attr(&obj, &name)?;
+        Ok(Next::Reload)
+    }
+}
+
+quick! {
+    pub fn load_method(m) {
+        let obj = &*m.b();
+        let cache = cache(&m);
+        let id = match obj.header() {
+            Some(h) => h.layout().id.get(),
+            None => 0,
+        };
+        if id == cache.id && id != 0 && cache.index == cache_kind::METHOD {
+            let f = borrowed_copy(cache.value);
+            let this = m.in_b();
+            let at = m.ins.a();
+            let (one, two) = (std::mem::replace(m.reg(at), f), std::mem::replace(m.reg(at + 1), this));
+            // Both are dead temps.
+            std::mem::forget((one, two));
+            return m.next();
+        }
+        m.leave_to(load_method_full)
+    }
+}
+
+full! {
+    fn load_method_full(m) {
+        let obj = m.in_b();
+        let (f, this) = m.vm.load_method_op(m.ins.c(), obj)?;
+        m.set(f);
+        *m.reg(m.ins.a() + 1) = this;
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    pub fn load_super_attr(m) {
+        let (s, c, o) = (m.take(m.ins.b()), m.take(m.ins.b() + 1), m.take(m.ins.b() + 2));
+        let v = m.vm.super_attr(m.ins, s, c, o)?;
+        m.set(v);
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    pub fn load_super_method(m) {
+        let (s, c, o) = (m.take(m.ins.b()), m.take(m.ins.b() + 1), m.take(m.ins.b() + 2));
+        let (f, this) = m.vm.super_method(m.ins, s, c, o)?;
+        m.set(f);
+        *m.reg(m.ins.a() + 1) = this;
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    pub fn load_special(m) {
+        let obj = m.in_b();
+        let (f, this) = m.vm.load_special(obj, m.ins.c())?;
+        m.set(f);
+        *m.reg(m.ins.a() + 1) = this;
+        Ok(Next::Reload)
+    }
+}
+
+// ---- items ----
+
+/// The items of exactly a list or a tuple.
+#[inline(always)]
+fn sequence<'v>(o: &Value) -> Option<&'v [Value]> {
+    let h = o.header()?;
+    if !h.layout().is_exact() {
+        return None;
+    }
+    // SAFETY: the object is alive while the handler runs, which changes it only when it has done with the items.
+    unsafe {
+        match h.kind {
+            Kind::List => Some((*o.cast::<List>()?.as_ptr()).items.as_slice()),
+            Kind::Tuple => Some((*o.cast::<Tuple>()?.as_ptr()).items()),
+            _ => None,
+        }
+    }
+}
+
+/// The item at an index that may count from the end.
+#[inline(always)]
+fn item_at(items: &[Value], i: i64) -> Option<&Value> {
+    let at = if i < 0 { i + items.len() as i64 } else { i };
+    items.get(at as usize)
+}
+
+quick! {
+    pub fn get_item(m) {
+        let (o, i) = (&*m.b(), &*m.c());
+        let Some(i) = i.as_small_int() else { return m.leave_to(get_item_hashed) };
+        let Some(items) = sequence(o) else { return m.leave_to(get_item_hashed) };
+        let Some(v) = item_at(items, i) else { return m.leave_to(get_item_full) };
+        let v = v.clone();
+        let spent = m.spent_b();
+        m.put_spent(v, spent)
+    }
+}
+
+quick! {
+    pub fn get_item_int(m) {
+        let Some(items) = sequence(m.b()) else { return m.leave_to(get_item_int_full) };
+        let Some(v) = item_at(items, i64::from(m.ins.offset16())) else { return m.leave_to(get_item_int_full) };
+        let v = v.clone();
+        let spent = m.spent_b();
+        m.put_spent(v, spent)
+    }
+}
+
+quick! {
+    /// Dicts and strings: their look-up is a call.
+    #[inline(never)]
+    fn get_item_hashed(m) {
+        let (o, i) = (&*m.b(), &*m.c());
+        match m.vm.get_item_fast(o, i) {
+            Some(v) => {
+                let spent = (m.spent_b(), m.spent_c());
+                m.set(v);
+                drop(spent);
+                m.back()
+            }
+            None => m.leave_to(get_item_full),
+        }
+    }
+}
+
+full! {
+    fn get_item_full(m) {
+        let (o, i) = (m.in_b(), m.in_c());
+        let v = m.vm.get_item(&o, &i)?;
+        m.set(v);
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    fn get_item_int_full(m) {
+        let o = m.in_b();
+        let i = Value::int32(i32::from(m.ins.offset16()));
+        let v = match m.vm.get_item_fast(&o, &i) {
+            Some(v) => v,
+            None => m.vm.get_item(&o, &i)?,
+        };
+        m.set(v);
+        Ok(Next::Reload)
+    }
+}
+
+quick! {
+    pub fn set_item(m) {
+        let (o, i) = (&*m.a(), &*m.b());
+        if let (Some(list), Some(i)) = (o.cast::<List>(), i.as_small_int())
+            && list.header().layout().is_exact()
+        {
+            // SAFETY: no other reference to the list's payload is alive in the loop.
+            let items = unsafe { &mut (*list.as_ptr()).items };
+            let at = if i < 0 { i + items.len() as i64 } else { i };
+            if let Some(slot) = items.get_mut(at as usize) {
+                let v = m.in_c();
+                let old = std::mem::replace(slot, v);
+                let spent = m.spent_a();
+                return m.release_both(old, spent);
+            }
+        }
+        m.leave_to(set_item_full)
+    }
+}
+
+full! {
+    fn set_item_full(m) {
+        let (o, i) = (m.in_a(), m.in_b());
+        let v = m.in_c();
+        m.vm.set_item_op(&o, i, v)?;
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    pub fn del_item(m) {
+        let (o, i) = (m.in_a(), m.in_b());
+        m.vm.del_item(&o, &i)?;
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    pub fn get_slice(m) {
+        let o = m.in_b();
+        let (start, stop) = (m.take(m.ins.c()), m.take(m.ins.c() + 1));
+        let v = m.vm.get_slice_op(&o, start, stop)?;
+        m.set(v);
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    pub fn set_slice(m) {
+        let o = m.in_a();
+        let (start, stop) = (m.take(m.ins.b()), m.take(m.ins.b() + 1));
+        let v = m.in_c();
+        m.vm.set_slice_op(&o, start, stop, v)?;
+        Ok(Next::Reload)
+    }
+}

@@ -1,0 +1,245 @@
+//! Calls and returns.
+
+use super::super::dispatch::{At, Exit, Handler, full, quick};
+use crate::vm::frame::Frame;
+use crate::vm::function::{CodeObject, Function};
+use crate::vm::object::{Header, IMMORTAL, Kind};
+use crate::vm::value::Value;
+
+/// Enters the script function in R[base], whose arguments follow it, if nothing is to be done but pushing a frame.
+/// Its window begins at the arguments; in a generator, whose registers are not on the thread's stack, they move there.
+#[inline(always)]
+fn enter(mut m: At<'_>, base: u16, argc: usize, moved: Handler, full: Handler) -> Exit {
+    // SAFETY: the registers hold a function and its arguments; the window above them is free; the frame array has
+    // room, since `depth` is below the limit.
+    unsafe {
+        if !(*m.frame).generator.is_null() {
+            return m.leave_to(moved);
+        }
+        let func: *const Function = Header::payload(m.reg(base).ptr());
+        let code: *const CodeObject = (*func).code.as_ptr();
+        let window = m.regs.add(base as usize + 1);
+        let top = window.wrapping_add((*code).nregs as usize);
+        let ticks = m.vm.heap.ticks.get() - 1;
+        if (*code).simple_args as usize != argc
+            || m.vm.thread.depth >= m.vm.thread.recursion_limit
+            || top.wrapping_add(8) >= m.vm.thread.stack_end
+            || ticks < 0
+        {
+            return m.leave_to(full);
+        }
+        m.vm.heap.ticks.set(ticks);
+        push(&mut m, code, func, window, top, argc);
+        m.next()
+    }
+}
+
+/// The same from a generator.
+#[inline(always)]
+fn enter_moved(mut m: At<'_>, base: u16, argc: usize, full: Handler) -> Exit {
+    // SAFETY: as above; above the running frame's window the thread's stack is free.
+    unsafe {
+        let func: *const Function = Header::payload(m.reg(base).ptr());
+        let code: *const CodeObject = (*func).code.as_ptr();
+        let window = (*m.frame).top.add(1);
+        let top = window.wrapping_add((*code).nregs as usize);
+        let ticks = m.vm.heap.ticks.get() - 1;
+        if (*code).simple_args as usize != argc
+            || m.vm.thread.depth >= m.vm.thread.recursion_limit
+            || top.wrapping_add(8) >= m.vm.thread.stack_end
+            || ticks < 0
+        {
+            return m.leave_to(full);
+        }
+        m.vm.heap.ticks.set(ticks);
+        for i in 0..=argc {
+            window.sub(1).add(i).write(m.take(base + i as u16));
+        }
+        push(&mut m, code, func, window, top, argc);
+        m.next()
+    }
+}
+
+/// Pushes a frame that was checked to have room.
+#[inline(always)]
+unsafe fn push(
+    m: &mut At<'_>,
+    code: *const CodeObject,
+    func: *const Function,
+    window: *mut Value,
+    top: *mut Value,
+    argc: usize,
+) {
+    m.store_pc();
+    let dst = m.ins.c();
+    // SAFETY: the callers' promise.
+    unsafe {
+        m.frame = m.frame.add(1);
+        m.frame.write(Frame::plain(code, func, window, top, dst));
+        m.vm.thread.frame = m.frame;
+        m.vm.thread.depth += 1;
+        for i in argc..(*code).first_temp as usize {
+            window.add(i).write(Value::UNDEF);
+        }
+        m.pc = (*code).instrs;
+        m.regs = window;
+    }
+}
+
+quick! {
+    pub fn call(m) {
+        let base = m.ins.a();
+        if m.reg(base).kind() == Some(Kind::Function) {
+            let argc = m.ins.b() as usize;
+            return enter(m, base, argc, call_moved, call_full);
+        }
+        m.leave_to(call_full)
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn call_moved(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b() as usize);
+        enter_moved(m, base, argc, call_full)
+    }
+}
+
+full! {
+    fn call_full(m) {
+        m.tick()?;
+        let (base, argc) = (m.ins.a() as usize, m.ins.b() as usize);
+        m.vm.call_op(m.frame, m.regs, base, argc, m.ins.c())
+    }
+}
+
+quick! {
+    pub fn call_method(m) {
+        let base = m.ins.a();
+        if m.reg(base).kind() == Some(Kind::Function) && !m.reg(base + 1).is_undef() {
+            let argc = m.ins.b() as usize + 1;
+            return enter(m, base, argc, call_method_moved, call_method_full);
+        }
+        m.leave_to(call_method_full)
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn call_method_moved(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b() as usize + 1);
+        enter_moved(m, base, argc, call_method_full)
+    }
+}
+
+full! {
+    fn call_method_full(m) {
+        m.tick()?;
+        let (base, argc) = (m.ins.a() as usize, m.ins.b() as usize);
+        m.vm.call_method_op(m.frame, m.regs, base, argc, m.ins.c())
+    }
+}
+
+full! {
+    pub fn call_kw(m) {
+        m.tick()?;
+        m.vm.call_kw_op(m.frame, m.regs, m.ins, false)
+    }
+}
+
+full! {
+    pub fn call_method_kw(m) {
+        m.tick()?;
+        m.vm.call_kw_op(m.frame, m.regs, m.ins, true)
+    }
+}
+
+full! {
+    pub fn call_ex(m) {
+        m.tick()?;
+        m.vm.call_ex_op(m.frame, m.regs, m.ins)
+    }
+}
+
+/// Drops the locals and the function of a plain frame, if that frees nothing. What is left to do otherwise can be done
+/// by `Vm::return_op`: dropped registers are `UNDEF`.
+#[inline(always)]
+fn drop_locals(m: &At<'_>) -> bool {
+    // SAFETY: the frame's registers are its own; the call put the function below its window.
+    unsafe {
+        if (*m.frame).flags != 0 {
+            return false;
+        }
+        let mut at = m.regs.add((*(*m.frame).code).first_temp as usize);
+        let end = m.regs.sub(1);
+        while at > end {
+            at = at.sub(1);
+            let Some(h) = (*at).header() else { continue };
+            let n = h.rc.get();
+            if n <= 1 {
+                return false;
+            }
+            if n < IMMORTAL {
+                h.rc.set(n - 1);
+            }
+            at.write(Value::UNDEF);
+        }
+    }
+    true
+}
+
+/// Gives the result to the frame below.
+#[inline(always)]
+fn deliver(mut m: At<'_>, v: Value) -> Exit {
+    // SAFETY: a frame without flags has its caller's frame below it.
+    unsafe {
+        let dst = (*m.frame).dst;
+        m.frame = m.frame.sub(1);
+        m.vm.thread.frame = m.frame;
+        m.vm.thread.depth -= 1;
+        m.pc = (*m.frame).pc;
+        m.regs = (*m.frame).regs;
+        let old = std::mem::replace(m.reg(dst), v);
+        m.release(old)
+    }
+}
+
+quick! {
+    pub fn return_(m) {
+        // A local is moved out too: the frame's registers are dropped anyway.
+        let v = m.take(m.ins.a());
+        if !drop_locals(&m) {
+            std::mem::forget(std::mem::replace(m.a(), v));
+            return m.leave_to(return_full);
+        }
+        if v.is_undef() {
+            return deliver(m, Value::NONE);
+        }
+        deliver(m, v)
+    }
+}
+
+full! {
+    fn return_full(m) {
+        let v = m.take(m.ins.a());
+        let v = if v.is_undef() { Value::NONE } else { v };
+        m.vm.return_op(v)
+    }
+}
+
+quick! {
+    pub fn return_const(m) {
+        if !drop_locals(&m) {
+            return m.leave_to(return_const_full);
+        }
+        let v = m.k(m.ins.bc()).clone();
+        deliver(m, v)
+    }
+}
+
+full! {
+    fn return_const_full(m) {
+        let v = m.k(m.ins.bc()).clone();
+        m.vm.return_op(v)
+    }
+}
