@@ -1,7 +1,7 @@
 //! Moving values; names, globals, cells.
 
-use super::super::dispatch::{At, full, quick};
 use super::super::Next;
+use super::super::dispatch::{At, full, quick};
 use crate::compiler::opcodes::{FLAG_A, FLAG_B};
 use crate::vm::function::CellObject;
 use crate::vm::value::Value;

@@ -219,7 +219,6 @@ full! {
     }
 }
 
-
 integers! { FloorDiv: floor_div floor_div_k, floor_div_full floor_div_k_full, arith::floor_div_words }
 integers! { Mod: modulo modulo_k, modulo_full modulo_k_full, arith::mod_words }
 integers! { LShift: shift_left shift_left_k, shift_left_full shift_left_k_full, arith::shl_words }
