@@ -152,7 +152,9 @@ fn difference(wanted: &str, got: &str) -> String {
     lines.join("\n")
 }
 
+/// The last line of a report; the path of awaits, which only apy tells, stands below it.
 fn last_line(text: &str) -> &str {
+    let text = text.split("\n\nPath of awaits through tasks").next().unwrap_or(text);
     text.trim_end().lines().last().unwrap_or("")
 }
 

@@ -12,6 +12,8 @@ enum Encoding {
     Latin9,
     Cp1252,
     Ascii,
+    /// Any other that is in use: GBK, Shift_JIS, KOI8-R, …
+    Other(&'static encoding_rs::Encoding),
 }
 
 /// Decodes a source file: UTF-8 (with or without a byte order mark) unless a PEP 263 comment in the first two lines
@@ -21,18 +23,19 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, SyntaxError> {
         Some(rest) => (rest, true),
         None => (bytes, false),
     };
-    let encoding = match declared(bytes) {
+    let declared_name = declared(bytes);
+    let encoding = match &declared_name {
         None => Encoding::Utf8,
         Some(name) => {
-            let encoding = by_name(&name).ok_or_else(|| plain(format!("unknown encoding: {name}"), 0))?;
-            let name = normal_name(&name);
+            let encoding = by_name(name).ok_or_else(|| plain(format!("unknown encoding: {name}"), 0))?;
+            let name = normal_name(name);
             if bom && name != "utf-8" {
                 return Err(plain(format!("encoding problem: {name} with BOM"), 0));
             }
             encoding
         }
     };
-    let text = to_text(bytes, encoding)?;
+    let text = to_text(bytes, encoding, declared_name.as_deref().unwrap_or_default())?;
     match memchr::memchr(0, text.as_bytes()) {
         Some(at) => Err(plain("source code cannot contain null bytes", at)),
         None => Ok(text),
@@ -43,7 +46,7 @@ fn plain(message: impl Into<String>, at: usize) -> SyntaxError {
     SyntaxError::new(ErrorKind::Syntax, message, Span::new(at as u32, at as u32))
 }
 
-fn to_text(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, SyntaxError> {
+fn to_text<'a>(bytes: &'a [u8], encoding: Encoding, name: &str) -> Result<Cow<'a, str>, SyntaxError> {
     match encoding {
         Encoding::Utf8 => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
             let at = error.valid_up_to();
@@ -62,14 +65,17 @@ fn to_text(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, SyntaxError
                     format!("'ascii' codec can't decode byte 0x{byte:02x} in position {at}: ordinal not in range(128)");
                 Err(plain(message, 0))
             }
-            None => to_text(bytes, Encoding::Utf8),
+            None => to_text(bytes, Encoding::Utf8, name),
         },
         Encoding::Latin1 | Encoding::Latin9 | Encoding::Cp1252 => {
             if bytes.is_ascii() {
-                return to_text(bytes, Encoding::Utf8);
+                return to_text(bytes, Encoding::Utf8, name);
             }
             Ok(Cow::Owned(bytes.iter().map(|&b| single_byte(b, encoding)).collect()))
         }
+        Encoding::Other(e) => e
+            .decode_without_bom_handling_and_without_replacement(bytes)
+            .ok_or_else(|| plain(format!("encoding problem: {name}"), 0)),
     }
 }
 
@@ -144,6 +150,25 @@ fn by_name(name: &str) -> Option<Encoding> {
         "iso-8859-15" | "iso8859-15" | "latin-9" | "latin9" | "l9" => Encoding::Latin9,
         "cp1252" | "windows-1252" | "1252" => Encoding::Cp1252,
         "ascii" | "us-ascii" | "646" | "iso646-us" | "ansi-x3.4-1968" | "us" => Encoding::Ascii,
-        _ => return None,
+        other => Encoding::Other(other_by_name(other)?),
     })
+}
+
+/// Names of Python's codecs that are not those of the encoding standard.
+fn other_by_name(name: &str) -> Option<&'static encoding_rs::Encoding> {
+    let label = match name {
+        "936" | "cp936" | "ms936" | "gb2312-80" | "euc-cn" | "euccn" | "eucgb2312-cn" => "gbk",
+        "gb18030-2000" => "gb18030",
+        "big5-tw" | "csbig5" | "950" | "cp950" | "ms950" => "big5",
+        "cp932" | "932" | "ms932" | "mskanji" | "shiftjis" | "sjis" | "s-jis" => "shift_jis",
+        "eucjp" | "ujis" | "u-jis" => "euc-jp",
+        "euckr" | "korean" | "cp949" | "949" | "ms949" | "uhc" => "euc-kr",
+        "mac-roman" | "macroman" => "macintosh",
+        "mac-cyrillic" | "maccyrillic" => "x-mac-cyrillic",
+        other => other,
+    };
+    let single = label.strip_prefix("iso8859-").map(|n| format!("iso-8859-{n}"));
+    let found = encoding_rs::Encoding::for_label(single.as_deref().unwrap_or(label).as_bytes())?;
+    // UTF-16 source is no source, and the replacement encoding is none.
+    (found.is_ascii_compatible() && found != encoding_rs::UTF_8 && found != encoding_rs::REPLACEMENT).then_some(found)
 }

@@ -185,7 +185,16 @@ fn file(path: &str) -> Result<Source, NotFound> {
     })?;
     let real = Path::new(path).canonicalize().unwrap_or_else(|_| absolute(path));
     let folder = real.parent().map_or_else(String::new, |p| p.to_string_lossy().into_owned());
-    Ok(Source { text, filename: path.to_owned(), folder })
+    let filename = from_here(path);
+    Ok(Source { text, filename, folder })
+}
+
+/// A path as a traceback names it: absolute, otherwise as it was given.
+fn from_here(path: &str) -> String {
+    match std::env::current_dir() {
+        Ok(here) if !path.starts_with('/') => here.join(path).to_string_lossy().into_owned(),
+        _ => path.to_owned(),
+    }
 }
 
 /// A folder is run by its `__main__`.
@@ -193,7 +202,8 @@ fn folder(path: &str) -> Result<Source, NotFound> {
     for name in ["__main__.apy", "__main__.py"] {
         let main = Path::new(path).join(name);
         if let Ok(text) = std::fs::read(&main) {
-            return Ok(Source { text, filename: main.to_string_lossy().into_owned(), folder: path.to_owned() });
+            let filename = from_here(&main.to_string_lossy());
+            return Ok(Source { text, filename, folder: path.to_owned() });
         }
     }
     Err(NotFound(format!("can't find '__main__' module in '{}'", absolute(path).display()), 1))

@@ -1,4 +1,6 @@
 //! Colours of tracebacks, and when to use them: both are CPython's.
+//!
+//! Not here: exceptions' last lines and headings (`traceback`), the path through tasks (`awaits`).
 
 /// Whether to use colours on a stream. The variables are asked in CPython's order: `PYTHON_COLORS`, `NO_COLOR`,
 /// `FORCE_COLOR`, `TERM`.
@@ -18,18 +20,20 @@ pub fn wanted(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool
     terminal && variable("TERM").is_none_or(|t| t != "dumb")
 }
 
-const RESET: &str = "\x1b[0m";
+/// Ends a colour.
+pub const RESET: &str = "\x1b[0m";
 /// File names, line numbers, frames, messages.
-const PLACE: &str = "\x1b[35m";
-const TYPE: &str = "\x1b[1;35m";
+pub const PLACE: &str = "\x1b[35m";
+/// Names of exceptions.
+pub const TYPE: &str = "\x1b[1;35m";
 const RANGE: &str = "\x1b[31m";
-const HIGHLIGHT: &str = "\x1b[1;31m";
+/// What failed.
+pub const HIGHLIGHT: &str = "\x1b[1;31m";
 
-/// A traceback with colours: what CPython colours, in its colours.
+/// One level of a traceback with colours: what CPython colours, in its colours.
 ///
-/// It works on the text, so that the text itself is made in one place. A line that only looks like a part of a
-/// traceback, as a message of several lines may, is coloured like one.
-pub fn traceback(text: &str) -> String {
+/// It works on the text, so that the text itself is made in one place.
+pub fn level(text: &str) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut out = String::with_capacity(text.len() * 2);
     let mut at = 0;
@@ -37,32 +41,25 @@ pub fn traceback(text: &str) -> String {
         if at > 0 {
             out.push('\n');
         }
-        let (margin, line) = without_margin(line);
-        out.push_str(margin);
-        let marks = lines.get(at + 1).map(|l| without_margin(l).1).filter(|l| is_marks(l));
-        if let Some(marks) = marks
-            && line.starts_with("    ")
-        {
-            out.push_str(&under(line, marks, false));
-            out.push('\n');
-            out.push_str(margin);
-            out.push_str(&under(marks, marks, true));
-            at += 2;
+        // Only the first line is a place; what follows are lines of source, which may look like one.
+        if at == 0 {
+            out.push_str(&place(line));
+            at += 1;
             continue;
         }
-        out.push_str(&one(line));
-        at += 1;
+        let marks = lines.get(at + 1).filter(|l| is_marks(l));
+        match marks {
+            Some(marks) => {
+                out.push_str(&format!("{}\n{}", under(line, marks, false), under(marks, marks, true)));
+                at += 2;
+            }
+            None => {
+                out.push_str(line);
+                at += 1;
+            }
+        }
     }
     out
-}
-
-/// The frame that is drawn around the members of a group, and the rest of a line.
-fn without_margin(line: &str) -> (&str, &str) {
-    let bars = line.trim_start();
-    match bars.strip_prefix("| ") {
-        Some(rest) => line.split_at(line.len() - rest.len()),
-        None => ("", line),
-    }
 }
 
 fn is_marks(line: &str) -> bool {
@@ -95,28 +92,13 @@ fn under(line: &str, marks: &str, exact: bool) -> String {
     out
 }
 
-/// Colours a line that has no marks.
-fn one(line: &str) -> String {
-    if let Some(rest) = line.trim_start().strip_prefix("File \"")
-        && let Some((file, rest)) = rest.rsplit_once("\", line ")
-        && line.starts_with("  ")
-    {
-        let indent = &line[..line.len() - line.trim_start().len()];
-        let (number, frame) = rest.split_once(", in ").map_or((rest, None), |(n, f)| (n, Some(f)));
-        let frame = frame.map_or_else(String::new, |f| format!(", in {PLACE}{f}{RESET}"));
-        return format!("{indent}File {PLACE}\"{file}\"{RESET}, line {PLACE}{number}{RESET}{frame}");
-    }
-    let name_end =
-        line.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '<' | '>'))).unwrap_or(line.len());
-    let (name, rest) = line.split_at(name_end);
-    let is_type = name.chars().next().is_some_and(char::is_alphabetic) && (rest.is_empty() || rest.starts_with(": "));
-    if is_type {
-        return match rest.strip_prefix(": ") {
-            Some(message) => format!("{TYPE}{name}{RESET}: {PLACE}{message}{RESET}"),
-            None => format!("{TYPE}{name}{RESET}"),
-        };
-    }
-    line.to_owned()
+/// `  File "…", line …, in …`; other lines as they are.
+fn place(line: &str) -> String {
+    let found = line.strip_prefix("  File \"").and_then(|rest| rest.rsplit_once("\", line "));
+    let Some((file, rest)) = found else { return line.to_owned() };
+    let (number, frame) = rest.split_once(", in ").map_or((rest, None), |(n, f)| (n, Some(f)));
+    let frame = frame.map_or_else(String::new, |f| format!(", in {PLACE}{f}{RESET}"));
+    format!("  File {PLACE}\"{file}\"{RESET}, line {PLACE}{number}{RESET}{frame}")
 }
 
 #[cfg(test)]
@@ -124,13 +106,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_traceback_is_coloured_as_cpython_does() {
-        let text =
-            "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    x + 1\n    ~~^~~\nTypeError: no\n";
-        let wanted = "Traceback (most recent call last):\n  File \x1b[35m\"a.py\"\x1b[0m, line \x1b[35m3\x1b[0m, in \
-                      \x1b[35mf\x1b[0m\n    \x1b[31mx \x1b[0m\x1b[1;31m+\x1b[0m\x1b[31m 1\x1b[0m\n    \
-                      \x1b[31m~~\x1b[0m\x1b[1;31m^\x1b[0m\x1b[31m~~\x1b[0m\n\x1b[1;35mTypeError\x1b[0m: \x1b[35mno\x1b[0m\n";
-        assert_eq!(traceback(text), wanted);
+    fn a_level_is_coloured_as_cpython_does() {
+        let wanted = "  File \x1b[35m\"a.py\"\x1b[0m, line \x1b[35m3\x1b[0m, in \x1b[35mf\x1b[0m\n    \
+                      \x1b[31mx \x1b[0m\x1b[1;31m+\x1b[0m\x1b[31m 1\x1b[0m\n    \
+                      \x1b[31m~~\x1b[0m\x1b[1;31m^\x1b[0m\x1b[31m~~\x1b[0m\n";
+        assert_eq!(level("  File \"a.py\", line 3, in f\n    x + 1\n    ~~^~~\n"), wanted);
+        // A source line that looks like a place is none.
+        let text = "  File \"a\", line 1, in f\n      File \"b\", line 2, in g\n";
+        assert_eq!(level(text).matches(PLACE).count(), 3);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Everything that script code could spoil (a failing `__str__`, strange notes) is replaced by a fixed text: a
 //! report never fails for that.
 
-use super::{frames, sources, suggest};
+use super::color::{HIGHLIGHT, PLACE, RESET, TYPE};
+use super::{color, frames, sources, suggest};
 use crate::objects::class::type_attrs::module_of;
 use crate::objects::exceptions::{field, group};
 use crate::vm::exception::Exception;
@@ -27,8 +28,16 @@ const CONTEXT: &str = "\nDuring handling of the above exception, another excepti
 /// # Errors
 /// The interpreter is being stopped.
 pub fn format_exception(vm: &mut Vm, e: &Value) -> R<String> {
+    format_colored(vm, e, false)
+}
+
+/// [`format_exception`], with CPython's colours if they are wanted.
+///
+/// # Errors
+/// The interpreter is being stopped.
+pub fn format_colored(vm: &mut Vm, e: &Value, color: bool) -> R<String> {
     sources::forget_files(vm);
-    let mut report = Report { out: String::new(), depth: 0, need_close: false, seen: Vec::new() };
+    let mut report = Report { out: String::new(), color, depth: 0, need_close: false, seen: Vec::new() };
     report.chain(vm, e)?;
     Ok(report.out)
 }
@@ -38,7 +47,7 @@ pub fn format_exception(vm: &mut Vm, e: &Value) -> R<String> {
 /// # Errors
 /// The interpreter is being stopped.
 pub fn format_exception_only(vm: &mut Vm, e: &Value) -> R<String> {
-    Ok(only(vm, e)?.concat())
+    Ok(only(vm, e, false)?.concat())
 }
 
 /// The levels of a traceback.
@@ -53,6 +62,7 @@ pub fn format_traceback(vm: &mut Vm, traceback: &Value) -> R<String> {
 /// A report being written.
 struct Report {
     out: String,
+    color: bool,
     /// How many groups deep.
     depth: usize,
     /// The frame around the innermost group is still open.
@@ -120,17 +130,22 @@ impl Report {
             None => {
                 if !traceback.is_none() {
                     self.emit("Traceback (most recent call last):\n", '|');
-                    for level in frames::format(vm, &traceback) {
-                        self.emit(&level, '|');
-                    }
+                    self.levels(vm, &traceback);
                 }
                 self.last_lines(vm, e)
             }
         }
     }
 
+    fn levels(&mut self, vm: &mut Vm, traceback: &Value) {
+        for level in frames::format(vm, traceback) {
+            let level = if self.color { color::level(&level) } else { level };
+            self.emit(&level, '|');
+        }
+    }
+
     fn last_lines(&mut self, vm: &mut Vm, e: &Value) -> R<()> {
-        for line in only(vm, e)? {
+        for line in only(vm, e, self.color)? {
             self.emit(&line, '|');
         }
         Ok(())
@@ -143,9 +158,7 @@ impl Report {
         }
         if !traceback.is_none() {
             self.emit("Exception Group Traceback (most recent call last):\n", if top { '+' } else { '|' });
-            for level in frames::format(vm, traceback) {
-                self.emit(&level, '|');
-            }
+            self.levels(vm, traceback);
         }
         self.last_lines(vm, e)?;
         self.need_close = false;
@@ -191,8 +204,13 @@ fn or_else(vm: &mut Vm, result: R<Ref<Str>>, otherwise: &str) -> R<String> {
     }
 }
 
+/// A piece of a line in its colour.
+fn paint(wanted: bool, color: &str, text: &str) -> String {
+    if wanted { format!("{color}{text}{RESET}") } else { text.to_owned() }
+}
+
 /// Class and text, notes.
-fn only(vm: &mut Vm, e: &Value) -> R<Vec<String>> {
+fn only(vm: &mut Vm, e: &Value, color: bool) -> R<Vec<String>> {
     let class = vm.class_of(e).clone();
     let qualname = vm.str_of(class.get(vm).qualname.value());
     let name = match module_of(vm, &class) {
@@ -204,13 +222,17 @@ fn only(vm: &mut Vm, e: &Value) -> R<Vec<String>> {
     };
     let mut out = Vec::new();
     if vm.is_instance(e, &vm.exc.SyntaxError) && e.is_a::<Exception>() {
-        syntax_error(vm, e, &name, &mut out)?;
+        syntax_error(vm, e, &name, color, &mut out)?;
     } else {
         let result = vm.str(e);
         let mut text = or_else(vm, result, "<exception str() failed>")?;
         let hint = suggest::hint(vm, e);
         text.push_str(&hint);
-        out.push(if text.is_empty() { format!("{name}\n") } else { format!("{name}: {text}\n") });
+        let name = paint(color, TYPE, &name);
+        out.push(match text.as_str() {
+            "" => format!("{name}\n"),
+            text => format!("{name}: {}\n", paint(color, PLACE, text)),
+        });
     }
     notes(vm, e, &mut out)?;
     Ok(out)
@@ -246,7 +268,7 @@ fn notes(vm: &mut Vm, e: &Value, out: &mut Vec<String>) -> R<()> {
 }
 
 /// File, line, text and marks of a syntax error.
-fn syntax_error(vm: &mut Vm, e: &Value, name: &str, out: &mut Vec<String>) -> R<()> {
+fn syntax_error(vm: &mut Vm, e: &Value, name: &str, color: bool, out: &mut Vec<String>) -> R<()> {
     let Some(x) = e.cast::<Exception>().cloned() else { return Ok(()) };
     let [msg, filename, line, offset, text, end_line, end_offset] = [0, 1, 2, 3, 4, 5, 6].map(|at| field(vm, &x, at));
     let shown = |vm: &mut Vm, v: &Value| -> R<Option<String>> {
@@ -261,7 +283,8 @@ fn syntax_error(vm: &mut Vm, e: &Value, name: &str, out: &mut Vec<String>) -> R<
     let mut suffix = String::new();
     match (&line_text, &file) {
         (Some(l), f) => {
-            out.push(format!("  File \"{}\", line {l}\n", f.as_deref().unwrap_or("<string>")));
+            let file = format!("\"{}\"", f.as_deref().unwrap_or("<string>"));
+            out.push(format!("  File {}, line {}\n", paint(color, PLACE, &file), paint(color, PLACE, l)));
         }
         (None, Some(f)) => suffix = format!(" ({f})"),
         (None, None) => {}
@@ -270,15 +293,16 @@ fn syntax_error(vm: &mut Vm, e: &Value, name: &str, out: &mut Vec<String>) -> R<
         let text = text.get(vm).to_string_lossy().into_owned();
         let same_line = vm.as_i64(&line) == vm.as_i64(&end_line);
         let numbers = [&offset, &end_offset].map(|v| vm.as_i64(v));
-        out.extend(syntax_marks(&text, numbers, same_line));
+        out.extend(syntax_marks(&text, numbers, same_line, color));
     }
     let msg = shown(vm, &msg)?.filter(|m| !m.is_empty());
-    out.push(format!("{name}: {}{suffix}\n", msg.as_deref().unwrap_or("<no detail available>")));
+    let msg = msg.as_deref().unwrap_or("<no detail available>");
+    out.push(format!("{}: {}{suffix}\n", paint(color, TYPE, name), paint(color, PLACE, msg)));
     Ok(())
 }
 
 /// The line of a syntax error and the marks under it; `offset` and the end count characters from 1.
-fn syntax_marks(text: &str, [offset, end]: [Option<i64>; 2], same_line: bool) -> Vec<String> {
+fn syntax_marks(text: &str, [offset, end]: [Option<i64>; 2], same_line: bool, color: bool) -> Vec<String> {
     let right = text.trim_end_matches('\n');
     let left = right.trim_start_matches([' ', '\n', '\u{c}']);
     let mut out = vec![format!("    {left}\n")];
@@ -299,7 +323,14 @@ fn syntax_marks(text: &str, [offset, end]: [Option<i64>; 2], same_line: bool) ->
         // Tabs keep the marks in line.
         let space: String = left.chars().take(from as usize).map(|c| if c.is_whitespace() { c } else { ' ' }).collect();
         let space = format!("{space}{}", " ".repeat((from as usize).saturating_sub(space.chars().count())));
-        out.push(format!("    {space}{}\n", "^".repeat((to - from).max(1) as usize)));
+        let width = (to - from).max(1) as usize;
+        out.push(format!("    {space}{}\n", paint(color, HIGHLIGHT, &"^".repeat(width))));
+        if color {
+            let part = |from: usize, n: usize| left.chars().skip(from).take(n).collect::<String>();
+            let (from, to) = (from as usize, from as usize + width);
+            let marked = format!("{HIGHLIGHT}{}{RESET}", part(from, width));
+            out[0] = format!("    {}{marked}{}\n", part(0, from), part(to, usize::MAX));
+        }
     }
     out
 }

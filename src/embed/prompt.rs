@@ -8,6 +8,7 @@ use super::run::Refusal;
 use crate::compiler::{self, CompileOptions};
 use crate::diagnostics::report::SyntaxReport;
 use crate::event_loop::top_level;
+use crate::modules::sys::hooks;
 use crate::vm::function::CodeObject;
 use crate::vm::generator::Generator;
 use crate::vm::object::Ref;
@@ -72,8 +73,11 @@ impl Vm {
     pub fn prompt_wait(&mut self, ready: impl FnMut() -> bool) -> R<()> {
         top_level::serve(self, ready, |vm, task, exception| {
             let name = vm.call_method(task, "get_name", &[]).map(|n| vm.str_of(&n)).unwrap_or_default();
-            let text = crate::diagnostics::traceback::format_exception(vm, exception)?;
-            crate::modules::sys::write_stderr(vm, &format!("Task {name} failed:\n{text}", name = Quoted(&name)))
+            let color = hooks::colors_wanted(vm);
+            let text = crate::diagnostics::traceback::format_colored(vm, exception, color)?;
+            let path = crate::diagnostics::awaits::describe(vm, exception, color);
+            let path = path.map_or_else(String::new, |p| format!("\n{p}"));
+            crate::modules::sys::write_stderr(vm, &format!("Task {} failed:\n{text}{path}", Quoted(&name)))
         })
     }
 

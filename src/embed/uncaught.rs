@@ -26,7 +26,13 @@ impl Vm {
         };
         let class = self.class_of(&value).value().clone();
         let tb = self.get_attr_str(&value, "__traceback__").unwrap_or(Value::NONE);
-        if let Err(second) = self.call(&hook, &[class, value.clone(), tb]) {
+        let first = sys::hooks::is_first_hook(self, &hook);
+        let hooked = self.call(&hook, &[class, value.clone(), tb]);
+        if first && hooked.is_ok() {
+            // A hook of the program's own prints what it likes.
+            let _ = sys::hooks::write_path(self, &value);
+        }
+        if let Err(second) = hooked {
             if second.is_halt() {
                 return 1;
             }

@@ -19,6 +19,7 @@ pub mod future_object;
 pub mod gather;
 pub mod handle;
 pub mod loop_object;
+pub mod origin;
 pub mod queue;
 pub mod reactor;
 pub mod report;

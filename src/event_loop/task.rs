@@ -6,7 +6,7 @@
 use super::core::{self, Entry, EventLoop};
 use super::coroutine::{self, NativeCoroutine};
 use super::future::{self, Callback, FutureCore, State};
-use super::{Asyncio, context};
+use super::{Asyncio, context, origin};
 use crate::heap_object;
 use crate::vm::class::Class;
 use crate::vm::exception::Raised;
@@ -30,6 +30,10 @@ heap_object! {
         pub waiter: Value,
         /// Its name; an int stands for `Task-N`.
         pub name: Value,
+        /// The code that made it, or `UNDEF`.
+        pub maker: Value,
+        /// The instruction there.
+        pub maker_pc: u32,
         /// Its number in its loop's table.
         pub slot: u32,
         /// Unanswered requests to cancel it.
@@ -51,6 +55,8 @@ impl Task {
             context: Value::NONE,
             waiter: Value::UNDEF,
             name: Value::NONE,
+            maker: Value::UNDEF,
+            maker_pc: 0,
             slot: UNREGISTERED,
             cancels: 0,
             must_cancel: false,
@@ -106,8 +112,11 @@ pub fn start(vm: &mut Vm, t: &Ref<Task>, coro: &Value, options: TaskOptions) -> 
         exact_str(vm, &name)?
     };
     let context = if context.is_none() { context::copy_current(vm)? } else { context };
+    let (maker, maker_pc) = origin::maker(vm);
     {
         let mut this = t.get_mut(vm);
+        this.maker = maker;
+        this.maker_pc = maker_pc;
         this.name = name;
         this.coro = coro.clone();
         this.context = context;
@@ -440,6 +449,7 @@ fn fail(vm: &mut Vm, t: &Ref<Task>, e: Raised) -> R<()> {
         return Err(e);
     }
     over(vm, t);
+    origin::mark(vm, t, &e);
     let cancelled = super::classes(vm)?.cancelled_error.clone();
     if vm.raised_is(&e, &cancelled) {
         let e = vm.exception_value(e);

@@ -24,6 +24,11 @@ impl Raised {
         Raised(Value::HALT)
     }
 
+    /// The exception object, where there is one already.
+    pub fn exception(&self) -> Option<&Ref<Exception>> {
+        self.0.cast::<Exception>()
+    }
+
     /// Whether the interpreter is being stopped.
     pub fn is_halt(&self) -> bool {
         self.0.is(&Value::HALT)
@@ -64,6 +69,9 @@ core_object! { Other,
         pub pc: u32,
         /// `tb_lineno` once set by a script, else 0: then it follows from `pc`.
         pub line: u32,
+        /// What is known of the task that ended by the exception with this as its outermost level, or `UNDEF`: see
+        /// `event_loop::origin`.
+        pub task: Value,
     }
 }
 

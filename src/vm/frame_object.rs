@@ -70,6 +70,14 @@ impl Vm {
         }
     }
 
+    /// The code that runs `n` frames below the running one, and the number of the instruction.
+    pub fn code_at(&self, n: usize) -> Option<(Ref<CodeObject>, u32)> {
+        let f = self.thread.nth(n)?;
+        // SAFETY: the frame's code is alive.
+        let pc = unsafe { f.pc.offset_from((*f.code).instrs) as u32 };
+        Some((self.frame_code(f), pc.saturating_sub(1)))
+    }
+
     /// The running frame's `super()` arguments: the class cell's contents and the first argument.
     ///
     /// # Errors

@@ -929,6 +929,12 @@ impl Vm {
         g.get(self).func.clone()
     }
 
+    /// Its `__qualname__`.
+    pub fn gen_qualname(&self, g: &Ref<Generator>) -> Value {
+        let own = g.get(self).extra.as_ref().and_then(|e| e.qualname.clone());
+        own.unwrap_or_else(|| self.gen_function(g).get(self).qualname.clone())
+    }
+
     /// The instruction that a suspended generator will execute next.
     pub fn gen_pc(&self, g: &Ref<Generator>) -> u32 {
         g.get(self).pc

@@ -53,7 +53,15 @@ impl Vm {
         if let Some(x) = e.0.cast::<Exception>() {
             let next = x.get(self).traceback.clone();
             let line = code.get(self).code.first_line;
-            let tb = super::exception::Traceback { next, code, globals, frame: Value::UNDEF, pc: 0, line };
+            let tb = super::exception::Traceback {
+                next,
+                code,
+                globals,
+                frame: Value::UNDEF,
+                pc: 0,
+                line,
+                task: Value::UNDEF,
+            };
             let tb = self.alloc(tb).into_value();
             let old = std::mem::replace(&mut x.get_mut(self).traceback, tb);
             drop(old);
@@ -74,9 +82,7 @@ impl Vm {
 
     /// "coroutine 'f' was never awaited".
     pub(super) fn warn_never_awaited(&mut self, g: &Ref<Generator>) {
-        let func = self.gen_function(g);
-        let name =
-            g.get(self).extra.as_ref().and_then(|e| e.qualname.clone()).unwrap_or(func.get(self).qualname.clone());
+        let name = self.gen_qualname(g);
         let mut text = format!("coroutine '{}' was never awaited", self.str_of(&name));
         let origin = g.get(self).extra.as_ref().and_then(|e| e.origin.clone());
         if let Some(origin) = origin {

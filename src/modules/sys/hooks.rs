@@ -123,8 +123,8 @@ pub fn write_stderr(vm: &mut Vm, text: &str) -> R<()> {
 
 fn except(vm: &mut Vm, value: &Value) -> R {
     let text = if value.is_a::<Exception>() {
-        let text = traceback::format_exception(vm, value)?;
-        if colors_wanted(vm) { crate::diagnostics::color::traceback(&text) } else { text }
+        let color = colors_wanted(vm);
+        traceback::format_colored(vm, value, color)?
     } else {
         let got = vm.class_name(value);
         format!("TypeError: print_exception(): Exception expected for value, {got} found\n")
@@ -133,8 +133,25 @@ fn except(vm: &mut Vm, value: &Value) -> R {
     Ok(Value::NONE)
 }
 
+/// Tells, on `sys.stderr`, the path through tasks of an exception that nothing caught, if it has one.
+///
+/// # Errors
+/// What writing raises.
+pub fn write_path(vm: &mut Vm, value: &Value) -> R<()> {
+    let color = colors_wanted(vm);
+    match crate::diagnostics::awaits::describe(vm, value, color) {
+        Some(path) => write_stderr(vm, &format!("\n{path}")),
+        None => Ok(()),
+    }
+}
+
+/// Whether `hook` is the `sys.excepthook` that a program begins with.
+pub fn is_first_hook(vm: &mut Vm, hook: &Value) -> bool {
+    module_attr(vm, "__excepthook__").is_some_and(|first| first.is(hook))
+}
+
 /// Whether what is printed on `sys.stderr` gets colours.
-fn colors_wanted(vm: &mut Vm) -> bool {
+pub fn colors_wanted(vm: &mut Vm) -> bool {
     let Some(err) = module_attr(vm, "stderr").filter(|e| !e.is_none()) else { return false };
     let terminal = vm.call_method(&err, "isatty", &[]).and_then(|v| vm.truth(&v)).unwrap_or(false);
     let ignored = vm.state::<crate::embed::Switches>().ignore_environment;

@@ -93,6 +93,7 @@ fn new(vm: &mut Vm, a: &[Value]) -> R {
         frame: frame.clone(),
         pc: u32::try_from(pc / 2).unwrap_or(0),
         line: u32::try_from(line).unwrap_or(0),
+        task: Value::UNDEF,
     };
     Ok(vm.alloc(tb).into())
 }

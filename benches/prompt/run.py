@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""How fast the prompt answers, measured through a pseudo-terminal.
+
+    benches/prompt/run.py [-n ROUNDS] [--history LINES] [--paste LINES] NAME=BINARY ...
+
+For each binary: the time from starting the process to the first prompt; the time from a key press to its echo on an
+empty line, with a long history behind it; the time until a pasted block stands in the editor, and until a key press
+inside of it is answered. Times are milliseconds, medians and worst cases. The goals: a prompt within 20 ms, a key press
+within a frame (16 ms).
+
+Only a terminal is needed: the answer to the cursor's position, which some editors ask for, is given.
+"""
+import argparse
+import fcntl
+import os
+import pty
+import select
+import signal
+import statistics
+import struct
+import sys
+import tempfile
+import termios
+import time
+
+PROMPT = b'>>> '
+PATIENCE = 30.0
+
+
+class Terminal:
+    """A process on a terminal of its own."""
+
+    def __init__(self, command, env):
+        self.started = time.perf_counter()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                os.execvpe(command[0], command, env)
+            finally:
+                os._exit(127)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack('HHHH', 50, 120, 0, 0))
+        self.seen = b''
+
+    def read(self, until):
+        """Reads what has come until the deadline; False when nothing came."""
+        ready, _, _ = select.select([self.fd], [], [], max(0.0, until - time.perf_counter()))
+        if not ready:
+            return False
+        try:
+            data = os.read(self.fd, 1 << 16)
+        except OSError:
+            return False
+        if not data:
+            return False
+        if b'\x1b[6n' in data:
+            os.write(self.fd, b'\x1b[1;1R')
+        self.seen += data
+        return True
+
+    def wait_for(self, text):
+        until = time.perf_counter() + PATIENCE
+        while text not in self.seen:
+            if not self.read(until):
+                raise SystemExit(f'waited in vain for {text!r}; seen: {self.seen[-300:]!r}')
+        return time.perf_counter()
+
+    def settle(self, quiet=0.15):
+        """Reads until nothing comes for a while; gives the time of the last byte."""
+        last = time.perf_counter()
+        until = last + PATIENCE
+        while time.perf_counter() < until and self.read(time.perf_counter() + quiet):
+            last = time.perf_counter()
+        self.seen = b''
+        return last
+
+    def write(self, data):
+        """Writes all of it, reading meanwhile: an editor that answers each key must not be blocked."""
+        os.set_blocking(self.fd, False)
+        at = 0
+        while at < len(data):
+            _, writable, _ = select.select([], [self.fd], [], 0.01)
+            if writable:
+                try:
+                    at += os.write(self.fd, data[at:at + 4096])
+                except BlockingIOError:
+                    pass
+            self.read(time.perf_counter())
+        os.set_blocking(self.fd, True)
+
+    def key(self, data):
+        """Presses a key; gives the milliseconds until the first byte of the answer."""
+        self.seen = b''
+        begin = time.perf_counter()
+        os.write(self.fd, data)
+        if not self.read(begin + PATIENCE):
+            raise SystemExit(f'no answer to {data!r}')
+        took = (time.perf_counter() - begin) * 1000
+        self.settle(0.02)
+        return took
+
+    def close(self):
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+def show(label, times):
+    ordered = sorted(times)
+    high = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+    print(f'  {label:42} median {statistics.median(times):8.2f}   95% {high:8.2f}   worst {ordered[-1]:8.2f}   n {len(times)}')
+
+
+def environment(folder, history):
+    path = os.path.join(folder, 'history')
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write('#V2\n')
+        for i in range(history):
+            f.write(f'value_{i} = compute(row_{i % 97}, "text {i}", key={i * 7})\n')
+    env = {k: v for k, v in os.environ.items() if k not in ('NO_COLOR', 'PYTHON_COLORS', 'FORCE_COLOR')}
+    return env | {'TERM': 'xterm-256color', 'PYTHON_HISTORY': path, 'HOME': folder}
+
+
+def block(lines):
+    text = ['def pasted(a, b):']
+    while len(text) < lines - 1:
+        n = len(text)
+        text.append(f'    value_{n} = [a + {n}, "some text {n}", b * {n}.5]  # line {n}')
+    return '\n'.join([*text, '    return a'])
+
+
+def measure(name, binary, options):
+    print(name)
+    with tempfile.TemporaryDirectory() as folder:
+        env = environment(folder, options.history)
+        empty = environment(tempfile.mkdtemp(dir=folder), 0)
+        for label, env_of in ((f'prompt ready, no history', empty), (f'prompt ready, history of {options.history}', env)):
+            times = []
+            for _ in range(options.n):
+                t = Terminal([binary, '-q'], env_of)
+                times.append((t.wait_for(PROMPT) - t.started) * 1000)
+                t.close()
+            show(label, times)
+        t = Terminal([binary, '-q'], env)
+        t.wait_for(PROMPT)
+        t.settle()
+        show(f'key on a line, history of {options.history}', [t.key(b'x') for _ in range(options.keys)])
+        t.write(b'\x15')
+        t.settle()
+        show('arrow up through the history', [t.key(b'\x1b[A') for _ in range(options.keys)])
+        t.write(b'\x15')
+        t.settle()
+        show('search in the history (Ctrl-R, each key)', [t.key(bytes([k])) for k in b'\x12value_99'])
+        t.write(b'\x07')
+        t.settle()
+        t.write(b'\x15')
+        t.settle()
+        begin = time.perf_counter()
+        t.write(b'\x1b[200~' + block(options.paste).encode() + b'\x1b[201~')
+        pasted = t.settle(1.0)
+        print(f'  {f"paste of {options.paste} lines, all drawn":42} {(pasted - begin) * 1000:15.2f}')
+        show(f'key at its end', [t.key(b'x') for _ in range(min(options.keys, 40))])
+        show(f'arrow up inside of it', [t.key(b'\x1b[A') for _ in range(min(options.keys, 40))])
+        show(f'key inside of it', [t.key(b'x') for _ in range(min(options.keys, 40))])
+        t.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('-n', type=int, default=20, help='how often the process is started (20)')
+    parser.add_argument('--keys', type=int, default=100, help='key presses of each kind (100)')
+    parser.add_argument('--history', type=int, default=10_000, help='lines of history (10000)')
+    parser.add_argument('--paste', type=int, default=1000, help='lines of the pasted block (1000)')
+    parser.add_argument('binaries', nargs='+', metavar='NAME=BINARY')
+    options = parser.parse_args()
+    for item in options.binaries:
+        name, _, binary = item.partition('=')
+        if not binary:
+            sys.exit(f'{item}: NAME=BINARY is wanted')
+        measure(name, binary, options)
+
+
+if __name__ == '__main__':
+    main()
