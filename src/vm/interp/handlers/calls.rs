@@ -1,7 +1,8 @@
 //! Calls and returns.
 
 use super::super::dispatch::{At, Exit, Handler, full, quick};
-use crate::vm::frame::Frame;
+use super::suspend::return_to_awaiter;
+use crate::vm::frame::{Frame, frame_flag};
 use crate::vm::function::{CodeObject, Function};
 use crate::vm::object::{Header, IMMORTAL, Kind};
 use crate::vm::value::Value;
@@ -208,6 +209,10 @@ quick! {
     pub fn return_(m) {
         // A local is moved out too: the frame's registers are dropped anyway.
         let v = m.take(m.ins.a());
+        // SAFETY: `frame` is the running frame.
+        if unsafe { (*m.frame).flags } & frame_flag::GENERATOR != 0 {
+            return return_to_awaiter(m, v, return_full);
+        }
         if !drop_locals(&m) {
             std::mem::forget(std::mem::replace(m.a(), v));
             return m.leave_to(return_full);

@@ -3,6 +3,7 @@
 use super::super::Next;
 use super::super::arith::plain_truth;
 use super::super::dispatch::{full, quick};
+use super::suspend::resume_for;
 use crate::compiler::opcodes::{FLAG_A, FLAG_B, FLAG_BACKWARD, Op};
 use crate::vm::object::Kind;
 use crate::vm::ops::CmpOp;
@@ -251,8 +252,18 @@ quick! {
     pub fn for_iter(m) {
         match advance(m.b()) {
             Some(v) => m.put(v),
-            None => m.leave_to(for_iter_full),
+            None => m.leave_to(for_iter_other),
         }
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn for_iter_other(m) {
+        if m.b().kind() == Some(Kind::Generator) {
+            return resume_for(m, for_iter_full);
+        }
+        m.leave_to(for_iter_full)
     }
 }
 
@@ -284,8 +295,18 @@ quick! {
                 m.skip(m.ins.offset16());
                 m.put(v)
             }
-            None => m.leave_to(for_loop_full),
+            None => m.leave_to(for_loop_other),
         }
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn for_loop_other(m) {
+        if m.b().kind() == Some(Kind::Generator) {
+            return resume_for(m, for_loop_full);
+        }
+        m.leave_to(for_loop_full)
     }
 }
 

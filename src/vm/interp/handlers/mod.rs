@@ -3,10 +3,11 @@
 mod access;
 mod build;
 mod calls;
-mod flow;
+mod exceptions;
 mod jumps;
 mod names;
 mod numbers;
+mod suspend;
 
 use super::dispatch::{Handler, full};
 use crate::compiler::opcodes::Op;
@@ -171,23 +172,23 @@ const fn handler(op: Op) -> Handler {
         Op::ImportName => build::import_name,
         Op::ImportFrom => build::import_from,
         Op::ImportStar => build::import_star,
-        Op::Raise => flow::raise,
-        Op::RaiseFrom => flow::raise_from,
-        Op::RaiseBare => flow::raise_bare,
-        Op::Reraise => flow::reraise,
-        Op::PushHandled => flow::push_handled,
-        Op::PopHandled => flow::pop_handled,
-        Op::ExcMatch => flow::exc_match,
-        Op::ExcStarMatch => flow::exc_star_match,
-        Op::ExcTriple => flow::exc_triple,
-        Op::Yield => flow::yield_,
-        Op::YieldAsync => flow::yield_async,
-        Op::GetAwaitable => flow::get_awaitable,
-        Op::GetYieldFromIter => flow::get_yield_from_iter,
-        Op::Await => flow::await_,
-        Op::GetAIter => flow::get_aiter,
-        Op::GetANext => flow::get_anext,
-        Op::EndAsyncFor => flow::end_async_for,
+        Op::Raise => exceptions::raise,
+        Op::RaiseFrom => exceptions::raise_from,
+        Op::RaiseBare => exceptions::raise_bare,
+        Op::Reraise => exceptions::reraise,
+        Op::PushHandled => exceptions::push_handled,
+        Op::PopHandled => exceptions::pop_handled,
+        Op::ExcMatch => exceptions::exc_match,
+        Op::ExcStarMatch => exceptions::exc_star_match,
+        Op::ExcTriple => exceptions::exc_triple,
+        Op::Yield => suspend::yield_,
+        Op::YieldAsync => suspend::yield_async,
+        Op::GetAwaitable => suspend::get_awaitable,
+        Op::GetYieldFromIter => suspend::get_yield_from_iter,
+        Op::Await => suspend::await_,
+        Op::GetAIter => suspend::get_aiter,
+        Op::GetANext => suspend::get_anext,
+        Op::EndAsyncFor => suspend::end_async_for,
         Op::MatchSequence => build::match_sequence,
         Op::MatchMapping => build::match_mapping,
         Op::GetLen => build::get_len,

@@ -39,6 +39,9 @@ macro_rules! arithmetic {
                 m.leave_to($mixed)
             }
         }
+        arithmetic! { @mixed $mixed($right) $full, |$f, $g| $float }
+    };
+    (@mixed $mixed:ident($right:ident) $full:ident, |$f:ident, $g:ident| $float:expr) => {
         quick! {
             #[inline(never)]
             fn $mixed(m) {
@@ -151,9 +154,9 @@ macro_rules! comparison {
 
 // ---- arithmetic ----
 
-arithmetic! {
-    Add: add_numbers add_k, add_mixed add_k_mixed, add_full add_k_full, |x, y| x.checked_add(y), |f, g| f + g
-}
+arithmetic! { @mixed add_mixed(c) add_full, |f, g| f + g }
+arithmetic! { @quick add_k(k) add_k_mixed add_k_full, |x, y| x.checked_add(y), |f, g| f + g }
+full_binary! { Add add_full add_k_full }
 arithmetic! {
     Sub: sub sub_k, sub_mixed sub_k_mixed, sub_full sub_k_full, |x, y| x.checked_sub(y), |f, g| f - g
 }
@@ -169,10 +172,22 @@ quick! {
         {
             return m.put(Value::from_int_word(w));
         }
-        if a.is_object() && m.ins.a() == m.ins.b() && a.kind() == Some(Kind::Str) {
+        if Value::both_small_floats(a, b)
+            && let Some(v) = Value::small_float(a.float_unchecked() + b.float_unchecked())
+        {
+            return m.put(v);
+        }
+        m.leave_to(add_others)
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn add_others(m) {
+        if m.ins.a() == m.ins.b() && m.b().kind() == Some(Kind::Str) {
             return m.leave_to(append);
         }
-        m.leave_to(add_numbers)
+        m.leave_to(add_mixed)
     }
 }
 

@@ -1,31 +1,9 @@
-//! Exceptions, generators and coroutines.
+//! Exceptions.
 
 use super::super::Next;
-use super::super::dispatch::{full, quick};
-use crate::compiler::opcodes::FLAG_B;
+use super::super::dispatch::full;
 use crate::vm::exception::Raised;
-use crate::vm::object::Kind;
 use crate::vm::value::Value;
-
-quick! {
-    pub fn get_awaitable(m) {
-        let v = &*m.b();
-        if v.kind() == Some(Kind::Generator) && m.flag(FLAG_B) && m.vm.is_fresh_coroutine(v) {
-            let v = m.take(m.ins.b());
-            return m.put(v);
-        }
-        m.leave_to(get_awaitable_full)
-    }
-}
-
-full! {
-    fn get_awaitable_full(m) {
-        let v = m.in_b();
-        let it = m.vm.get_awaitable(v, m.ins.c())?;
-        m.set(it);
-        Ok(Next::Reload)
-    }
-}
 
 full! {
     pub fn raise(m) {
@@ -104,67 +82,6 @@ full! {
         m.set(class);
         *m.reg(m.ins.a() + 1) = e;
         *m.reg(m.ins.a() + 2) = tb;
-        Ok(Next::Reload)
-    }
-}
-
-full! {
-    pub fn yield_(m) {
-        let v = m.in_b();
-        m.vm.yield_op(v)
-    }
-}
-
-full! {
-    pub fn yield_async(m) {
-        let v = m.in_b();
-        m.vm.yield_async_op(v)
-    }
-}
-
-full! {
-    pub fn get_yield_from_iter(m) {
-        let v = m.in_b();
-        let it = m.vm.get_yield_from_iter(v)?;
-        m.set(it);
-        Ok(Next::Reload)
-    }
-}
-
-full! {
-    pub fn await_(m) {
-        m.tick()?;
-        m.vm.await_op(m.ins)
-    }
-}
-
-full! {
-    pub fn get_aiter(m) {
-        let v = m.in_b();
-        let it = m.vm.get_aiter(v)?;
-        m.set(it);
-        Ok(Next::Reload)
-    }
-}
-
-full! {
-    pub fn get_anext(m) {
-        let it = m.b().clone();
-        let v = m.vm.get_anext(&it)?;
-        m.set(v);
-        Ok(Next::Reload)
-    }
-}
-
-full! {
-    pub fn end_async_for(m) {
-        let e = m.in_a();
-        let it = m.in_b();
-        if !m.vm.is_instance(&e, &m.vm.exc.StopAsyncIteration) {
-            m.vm.thread.reraising = true;
-            return Err(Raised(e));
-        }
-        drop((e, it));
         Ok(Next::Reload)
     }
 }
