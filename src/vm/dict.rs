@@ -151,9 +151,14 @@ impl Dict {
     }
 
     /// Replaces the value of entry `at`, for inline caches.
+    ///
+    /// # Safety
+    /// As for [`value_at_unchecked`](Self::value_at_unchecked).
     #[inline(always)]
-    pub(super) fn replace_at(&mut self, at: usize, value: Value) -> Option<Value> {
-        self.entries.get_mut(at).map(|e| std::mem::replace(&mut e.value, value))
+    pub(super) unsafe fn replace_at_unchecked(&mut self, at: usize, value: Value) -> Value {
+        debug_assert!(at < self.entries.len());
+        // SAFETY: entries only go when the keys version changes.
+        unsafe { std::mem::replace(&mut self.entries.get_unchecked_mut(at).value, value) }
     }
 
     #[inline(always)]

@@ -56,6 +56,8 @@ pub struct CodeObject {
     pub(super) instrs: *const Instr,
     pub(super) nregs: u16,
     pub(super) first_temp: u16,
+    /// How many parameters there are, `*args` and `**kwargs` among them.
+    pub(super) params: u16,
     /// Positional parameters, when a call with just that many positional arguments needs nothing else: no
     /// defaults to fill in, no `*args`, no generator to make. 255 when it does.
     pub(super) simple_args: u8,
@@ -95,6 +97,7 @@ impl CodeObject {
             instrs: code.instrs.as_ptr(),
             nregs: code.nregs,
             first_temp: code.first_temp,
+            params: code.param_count() as u16,
             simple_args: if makes_generator { 255 } else { exact_args },
             exact_args,
             makes_generator,
@@ -121,6 +124,12 @@ impl CodeObject {
     /// The interned name of an index.
     pub(super) fn name(&self, index: usize) -> Ref<Str> {
         Ref::from_value_unchecked(self.names[index].clone())
+    }
+
+    /// The bits of the name that an inline cache is about.
+    #[inline(always)]
+    pub(super) fn cache_name_bits(&self, cache: usize) -> u64 {
+        self.names[self.code.caches[cache].name as usize].bits()
     }
 
     /// The name that an inline cache is about.

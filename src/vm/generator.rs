@@ -254,10 +254,10 @@ impl Vm {
     /// # Safety
     /// `args` points to as many initialised parameters as the code has; the caller forgets them.
     pub(super) unsafe fn new_generator(&mut self, func: Ref<Function>, args: *mut Value) -> Value {
-        let code = func.get(self).code.clone();
-        let c = code.get(self);
+        // SAFETY: the function keeps its code alive, and nothing changes either meanwhile.
+        let c = unsafe { &*(*func.as_ptr()).code.as_ptr() };
         let flags = c.code.flags;
-        let (n, given, locals) = (c.nregs as usize, c.code.param_count(), c.first_temp as usize);
+        let (n, given) = (c.nregs as usize, c.params as usize);
         let class = if flags.has(CodeFlags::ASYNC_GENERATOR) {
             &self.types.async_generator
         } else if flags.has(CodeFlags::COROUTINE) {
@@ -285,7 +285,7 @@ impl Vm {
             for i in 0..given {
                 args.add(i).write(Value::UNDEF);
             }
-            for i in given..n.max(locals) {
+            for i in given..n {
                 regs.add(i).write(Value::UNDEF);
             }
             let v = Value::from_ptr(p);

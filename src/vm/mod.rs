@@ -139,6 +139,8 @@ pub struct Vm {
     pub super_class: Ref<Class>,
     /// `object.__new__`.
     pub(crate) object_new: Value,
+    /// `object.__init__`.
+    pub(crate) object_init: Value,
     /// Names that the machine looks up.
     pub names: Names,
     kind_layouts: [*const Layout; Kind::COUNT],
@@ -194,6 +196,7 @@ impl Vm {
             bool_class: object.clone(),
             super_class: object.clone(),
             object_new: Value::UNDEF,
+            object_init: Value::UNDEF,
             names: Names::all(&empty),
             types,
             kind_layouts,

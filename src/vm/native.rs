@@ -103,15 +103,17 @@ impl NativeDef {
         NativeDef { signature, doc, run: NativeImpl::Machine(m, f), min, max }
     }
 
+    /// Whether so many positional arguments are passed on just as they are.
+    #[inline(always)]
+    pub(super) fn fits(&self, argc: usize) -> bool {
+        argc >= self.min as usize && argc <= self.max as usize && self.max != 255
+    }
+
     /// The Rust function, when so many positional arguments are passed on just as they are.
     #[inline]
     pub(super) fn flat(&self, argc: usize) -> Option<FlatFn> {
         match self.run {
-            NativeImpl::Flat(f) | NativeImpl::Machine(_, f)
-                if argc >= self.min as usize && argc <= self.max as usize && self.max != 255 =>
-            {
-                Some(f)
-            }
+            NativeImpl::Flat(f) | NativeImpl::Machine(_, f) if self.fits(argc) => Some(f),
             _ => None,
         }
     }
@@ -337,9 +339,7 @@ impl Vm {
                 let def: &'static NativeDef = def;
                 match def.run {
                     NativeImpl::Flat(f) | NativeImpl::Machine(_, f) => {
-                        let n = args.pos.len();
-                        if args.kw_names.is_empty() && n >= def.min as usize && n <= def.max as usize && def.max != 255
-                        {
+                        if args.kw_names.is_empty() && def.fits(args.pos.len()) {
                             f(self, args.pos)
                         } else {
                             self.call_bound(native, def, f, args)

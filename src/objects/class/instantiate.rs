@@ -37,7 +37,7 @@ impl Vm {
             return Ok(obj);
         }
         let made = self.class_of(&obj).clone();
-        let object_init = self.object_init();
+        let object_init = self.object_init.clone();
         match self.class_special(&made, Special::Init) {
             Some(init) if !init.is(&object_init) => {
                 let result = self.call_special_kw(&init, &obj, args)?;
@@ -55,7 +55,7 @@ impl Vm {
         if class.get(self).is_heap() {
             return None;
         }
-        if !self.class_special(class, Special::Init)?.is(&self.object_init()) {
+        if !self.class_special(class, Special::Init)?.is(&self.object_init) {
             return None;
         }
         let new = self.class_special(class, Special::New)?;
@@ -69,11 +69,6 @@ impl Vm {
     #[cold]
     pub fn init_returned(&mut self, result: &Value) -> Raised {
         self.type_error(format!("__init__() should return None, not '{}'", self.class_name(result)))
-    }
-
-    /// `object.__init__`.
-    fn object_init(&self) -> Value {
-        self.class_special(&self.types.object, Special::Init).unwrap_or(Value::UNDEF)
     }
 
     /// Calls a `__new__` that was found in a class.
@@ -144,7 +139,7 @@ impl Vm {
 
     #[cold]
     fn object_new_check(&mut self, class: &Ref<Class>) -> R<()> {
-        let (new, init) = (self.object_new.clone(), self.object_init());
+        let (new, init) = (self.object_new.clone(), self.object_init.clone());
         if self.class_special(class, Special::New).is_some_and(|f| !f.is(&new)) {
             return Err(self.type_error("object.__new__() takes exactly one argument (the type to instantiate)"));
         }
@@ -162,7 +157,7 @@ impl Vm {
         if args.pos.is_empty() && args.kw_names.is_empty() {
             return Ok(());
         }
-        let (new, init) = (self.object_new.clone(), self.object_init());
+        let (new, init) = (self.object_new.clone(), self.object_init.clone());
         if self.class_special(class, Special::Init).is_some_and(|f| !f.is(&init)) {
             return Err(self.type_error("object.__init__() takes exactly one argument (the instance to initialize)"));
         }

@@ -85,6 +85,7 @@ pub fn init(vm: &mut Vm) -> R<()> {
     let object = vm.types.object.clone();
     vm.extend_class(&object, METHODS, GETSETS);
     vm.object_new = vm.class_special(&object, Special::New).unwrap_or(Value::UNDEF);
+    vm.object_init = vm.class_special(&object, Special::Init).unwrap_or(Value::UNDEF);
     let name = vm.intern("__doc__");
     let doc = vm.new_str(
         "The base class of the class hierarchy.\n\nWhen called, it accepts no arguments and returns a new \

@@ -1,6 +1,7 @@
 //! Attributes and items beyond the loop's fast paths, and the filling of inline caches.
 
 use super::super::attr::{CacheHit, SetHit};
+use super::super::class::Class;
 use super::super::dict::Dict;
 use super::super::frame::frame_flag;
 use super::super::function::{CodeObject, Function, InlineCache, Property};
@@ -46,8 +47,20 @@ impl Default for AttrCache {
 }
 
 impl AttrCache {
+    /// What is known of the attribute named by `name` (the bits of an interned string) of objects with a layout.
+    #[inline(always)]
+    pub(super) fn find_by_id(&self, id: u32, name: u64) -> Option<InlineCache> {
+        let (entry, of) = &self.entries[AttrCache::place_of(id, name as usize)];
+        (entry.id == id && id != 0 && of.bits() == name).then_some(*entry)
+    }
+
+    #[inline(always)]
+    fn place_of(id: u32, name_bits: usize) -> usize {
+        (id as usize).wrapping_mul(31).wrapping_add(name_bits >> 4) % ATTR_CACHE
+    }
+
     fn place(id: u32, name: &Ref<Str>) -> usize {
-        (id as usize).wrapping_mul(31).wrapping_add(name.address() >> 4) % ATTR_CACHE
+        AttrCache::place_of(id, name.value().bits() as usize)
     }
 
     /// What is known of the attribute of an object that is no class.
@@ -496,7 +509,19 @@ impl Vm {
         if obj.is_undef() {
             return Err(self.runtime_error("super(): arg[0] deleted"));
         }
-        self.super_lookup(&class, &obj, &name)
+        let found = self.super_lookup(&class, &obj, &name)?;
+        // The object's layout stands for its MRO, the class for the place in it; both are numbered anew when the class
+        // changes.
+        if let (Some(h), Some(c)) = (obj.header(), class.cast::<Class>())
+            && h.kind != Kind::Type
+            && !found.1.is_undef()
+        {
+            let (id, index) = (h.layout().id.get(), c.get(self).root_layout().id.get());
+            if id != 0 && index != 0 {
+                self.set_cache(ins.c(), InlineCache { id, index, value: found.0.bits() });
+            }
+        }
+        Ok(found)
     }
 
     /// Looks a name up behind `class` in the MRO of `obj` (or of `obj` itself, for class methods): the function
@@ -505,7 +530,6 @@ impl Vm {
     /// # Errors
     /// TypeError when `obj` does not belong to `class`; AttributeError.
     pub fn super_lookup(&mut self, class: &Value, obj: &Value, name: &Ref<Str>) -> R<(Value, Value)> {
-        use super::super::class::Class;
         if name.is(&self.names.__class__) {
             // That of the `super` object, as in CPython.
             return Ok((self.super_class.value().clone(), Value::UNDEF));

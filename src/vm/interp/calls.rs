@@ -415,6 +415,19 @@ impl Vm {
                 };
             }
         }
+        if argc == 0
+            && let Some(c) = class.cast::<Class>()
+            && self.is_plain_construction(c)
+            && self.class_special(c, Special::Init).is_some_and(|i| i.is(&self.object_init))
+        {
+            let instance = self.new_instance(c);
+            // SAFETY: as above.
+            unsafe {
+                *regs.add(base) = Value::UNDEF;
+                *regs.add(dst as usize) = instance;
+            }
+            return Ok(Next::Reload);
+        }
         self.call_other_at(regs, base, base + 1, argc, dst)
     }
 

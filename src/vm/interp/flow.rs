@@ -3,7 +3,9 @@
 use super::super::class::{Class, class_flag};
 use super::super::exception::{Exception, Raised};
 use super::super::frame::{Frame, frame_flag};
+use super::super::function::Function;
 use super::super::generator::{GenState, GenStep, Generator, gen_flag};
+use super::super::native::Args;
 use super::super::object::{Header, Kind};
 use super::super::seq::{DictIter, DictPart, RangeObject, SeqIter, SeqSource};
 use super::super::special::Special;
@@ -186,7 +188,10 @@ impl Vm {
             };
             return Err(self.type_error(text));
         };
-        let it = self.call_special(&f, &v, &[])?;
+        let it = match self.generator_of(&f, &v)? {
+            Some(it) => it,
+            None => self.call_special(&f, &v, &[])?,
+        };
         if let Some(g) = it.cast::<Generator>()
             && self.gen_flags(g).has(CodeFlags::COROUTINE | CodeFlags::ITERABLE_COROUTINE)
         {
@@ -197,6 +202,16 @@ impl Vm {
             return Err(self.type_error(format!("__await__() returned non-iterator of type '{name}'")));
         }
         Ok(it)
+    }
+
+    /// The generator that a generator function of one parameter makes; `None` for everything else.
+    fn generator_of(&mut self, f: &Value, arg: &Value) -> R<Option<Value>> {
+        let Some(func) = f.cast::<Function>() else { return Ok(None) };
+        let code = func.get(self).code.get(self);
+        if !code.makes_generator || code.exact_args != 1 {
+            return Ok(None);
+        }
+        self.enter_function(f.clone(), &Args::positional(std::slice::from_ref(arg)), 0, 0)
     }
 
     /// The iterator that `yield from v` drives.

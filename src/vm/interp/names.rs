@@ -120,13 +120,7 @@ impl Vm {
     }
 
     pub(super) fn store_global(&mut self, cache: usize, v: Value) {
-        let entry = self.running_code().caches[cache].get();
         let g = self.running_function().globals.clone();
-        if entry.id != 0 && entry.id == g.get(self).keys_version() {
-            let old = g.get_mut(self).replace_at(entry.index as usize, v);
-            drop(old);
-            return;
-        }
         let name = self.running_code().cache_name(cache);
         g.set_str(self, &name, v);
         let hash = self.str_hash(&name);
@@ -165,22 +159,6 @@ impl Vm {
             let name = self.running_code().cache_name(cache);
             if let Some(v) = self.mapping_get(&ns, &name)? {
                 return Ok(v);
-            }
-        } else {
-            let entry = self.running_code().caches[cache].get();
-            let (g, b) = (&self.running_function().globals, &self.running_function().builtins);
-            let (g, b) = (g.get(self), b.get(self));
-            if entry.id != 0 && entry.id == g.keys_version() {
-                let hit = if entry.value == 0 {
-                    g.value_at(entry.index as usize)
-                } else if entry.value == u64::from(b.keys_version()) {
-                    b.value_at(entry.index as usize)
-                } else {
-                    None
-                };
-                if let Some(v) = hit {
-                    return Ok(v.clone());
-                }
             }
         }
         self.load_global(cache)

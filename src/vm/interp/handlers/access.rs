@@ -3,6 +3,7 @@
 use super::super::Next;
 use super::super::access::{borrowed_copy, cache_kind};
 use super::super::dispatch::{At, full, quick};
+use crate::vm::class::Class;
 use crate::vm::function::InlineCache;
 use crate::vm::instance;
 use crate::vm::layout::Layout;
@@ -34,10 +35,44 @@ quick! {
         let cache = cache(&m);
         let layout = h.layout();
         if layout.id.get() != cache.id {
-            return m.leave_to(get_attr_full);
+            return m.leave_to(get_attr_shared);
         }
         let v = if cache.index < u32::from(h.aux.get()) {
             let v = slot(obj, layout, cache.index);
+            if v.is_undef() {
+                return m.leave_to(get_attr_full);
+            }
+            v.clone()
+        } else if cache.index == cache_kind::CLASS_VALUE {
+            borrowed_copy(cache.value)
+        } else {
+            return m.leave_to(get_attr_full);
+        };
+        let spent = m.spent_b();
+        m.put_spent(v, spent)
+    }
+}
+
+/// What the machine's cache knows of the attribute, for sites that see objects of several classes.
+#[inline(always)]
+fn shared_cache(m: &At<'_>, obj: &Value) -> Option<InlineCache> {
+    let h = obj.header()?;
+    if matches!(h.kind, Kind::Type | Kind::Module) {
+        return None;
+    }
+    // SAFETY: a frame keeps its code alive.
+    let name = unsafe { (*(*m.frame).code).cache_name_bits(m.ins.c() as usize) };
+    m.vm.attr_cache.find_by_id(h.layout().id.get(), name)
+}
+
+quick! {
+    #[inline(never)]
+    fn get_attr_shared(m) {
+        let obj = &*m.b();
+        let Some(cache) = shared_cache(&m, obj) else { return m.leave_to(get_attr_full) };
+        let Some(h) = obj.header() else { return m.leave_to(get_attr_full) };
+        let v = if cache.index < u32::from(h.aux.get()) {
+            let v = slot(obj, h.layout(), cache.index);
             if v.is_undef() {
                 return m.leave_to(get_attr_full);
             }
@@ -123,7 +158,25 @@ quick! {
             std::mem::forget((one, two));
             return m.next();
         }
-        m.leave_to(load_method_full)
+        m.leave_to(load_method_shared)
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn load_method_shared(m) {
+        match shared_cache(&m, m.b()) {
+            Some(cache) if cache.index == cache_kind::METHOD => {
+                let f = borrowed_copy(cache.value);
+                let this = m.in_b();
+                let at = m.ins.a();
+                let (one, two) = (std::mem::replace(m.reg(at), f), std::mem::replace(m.reg(at + 1), this));
+                // Both are dead temps.
+                std::mem::forget((one, two));
+                m.next()
+            }
+            _ => m.leave_to(load_method_full),
+        }
     }
 }
 
@@ -146,8 +199,34 @@ full! {
     }
 }
 
-full! {
+quick! {
     pub fn load_super_method(m) {
+        let at = m.ins.b();
+        let (sup, class, obj) = (&*m.reg(at), &*m.reg(at + 1), &*m.reg(at + 2));
+        let (Some(class), Some(h)) = (class.cast::<Class>(), obj.header()) else {
+            return m.leave_to(load_super_method_full);
+        };
+        let cache = cache(&m);
+        let known = sup.is(m.vm.super_class.value())
+            && cache.id == h.layout().id.get()
+            && cache.index == class.get(m.vm).root_layout().id.get()
+            && cache.index != 0
+            && h.kind != Kind::Type;
+        if !known {
+            return m.leave_to(load_super_method_full);
+        }
+        let f = borrowed_copy(cache.value);
+        let (sup, class, obj) = (m.take(at), m.take(at + 1), m.take(at + 2));
+        let dst = m.ins.a();
+        let (one, two) = (std::mem::replace(m.reg(dst), f), std::mem::replace(m.reg(dst + 1), obj));
+        // Both are dead temps.
+        std::mem::forget((one, two));
+        m.release_both(sup, class)
+    }
+}
+
+full! {
+    fn load_super_method_full(m) {
         let (s, c, o) = (m.take(m.ins.b()), m.take(m.ins.b() + 1), m.take(m.ins.b() + 2));
         let (f, this) = m.vm.super_method(m.ins, s, c, o)?;
         m.set(f);

@@ -1,10 +1,13 @@
 //! Calls and returns.
 
+use super::super::Next;
 use super::super::dispatch::{At, Exit, Handler, full, quick};
 use super::suspend::return_to_awaiter;
+use crate::vm::R;
 use crate::vm::frame::{Frame, frame_flag};
-use crate::vm::function::{CodeObject, Function};
-use crate::vm::object::{Header, IMMORTAL, Kind};
+use crate::vm::function::{CodeObject, Function, Native, NativeCode};
+use crate::vm::native::{FlatFn, NativeImpl};
+use crate::vm::object::{Header, IMMORTAL, Kind, Ref};
 use crate::vm::value::Value;
 
 /// Enters the script function in R[base], whose arguments follow it, if nothing is to be done but pushing a frame.
@@ -94,6 +97,9 @@ quick! {
             let argc = m.ins.b() as usize;
             return enter(m, base, argc, call_moved, call_full);
         }
+        if m.reg(base).kind() == Some(Kind::Native) {
+            return m.leave_to(call_native);
+        }
         m.leave_to(call_full)
     }
 }
@@ -106,10 +112,93 @@ quick! {
     }
 }
 
+/// The function that a native with flat arguments runs, if so many fit and its receiver needs no test.
+#[inline(always)]
+fn flat_native(f: &Value, argc: usize, bound: bool) -> Option<FlatFn> {
+    let native: *const Native = Header::payload(f.ptr());
+    // SAFETY: the callers have checked the kind.
+    let native = unsafe { &*native };
+    if !bound && native.owner.kind() == Some(Kind::Type) {
+        return None;
+    }
+    let NativeCode::Static(def) = &native.code else { return None };
+    match def.run {
+        NativeImpl::Flat(f) if def.fits(argc) => Some(f),
+        _ => None,
+    }
+}
+
+/// Calls a native function with the registers from `first` on, and drops these and the function in R[base].
+#[inline(always)]
+fn run_native(m: &mut At<'_>, f: FlatFn, base: u16, first: u16, argc: u16) -> R<Next> {
+    // SAFETY: the registers hold the arguments; they stay in place during the call, since the frames of nested calls
+    // lie above this frame's window.
+    let args = unsafe { std::slice::from_raw_parts(m.regs.add(first as usize), argc as usize) };
+    let result = f(m.vm, args);
+    for i in 0..argc {
+        *m.reg(first + i) = Value::UNDEF;
+    }
+    *m.reg(base) = Value::UNDEF;
+    *m.c() = result?;
+    Ok(Next::Reload)
+}
+
+full! {
+    fn call_native(m) {
+        m.tick()?;
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        match flat_native(m.reg(base), argc as usize, false) {
+            Some(f) => run_native(m, f, base, base + 1, argc),
+            None => m.vm.call_op(m.frame, m.regs, base as usize, argc as usize, m.ins.c()),
+        }
+    }
+}
+
+full! {
+    fn call_native_method(m) {
+        m.tick()?;
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        if !m.reg(base + 1).is_undef()
+            && let Some(f) = flat_native(m.reg(base), argc as usize + 1, true)
+        {
+            return run_native(m, f, base, base + 1, argc + 1);
+        }
+        if m.reg(base + 1).is_undef()
+            && let Some(f) = flat_native(m.reg(base), argc as usize, false)
+        {
+            return run_native(m, f, base, base + 2, argc);
+        }
+        m.vm.call_method_op(m.frame, m.regs, base as usize, argc as usize, m.ins.c())
+    }
+}
+
+/// Makes the generator of a function in R[base] whose arguments begin at R[base+1], if they are all that it wants.
+#[inline(always)]
+fn make_generator(m: &mut At<'_>, base: u16, argc: usize) -> bool {
+    if m.reg(base).kind() != Some(Kind::Function) {
+        return false;
+    }
+    let func: *const Function = Header::payload(m.reg(base).ptr());
+    // SAFETY: the function is alive, and so is its code; the registers hold the arguments.
+    unsafe {
+        let code: *const CodeObject = (*func).code.as_ptr();
+        if !(*code).makes_generator || (*code).exact_args as usize != argc {
+            return false;
+        }
+        let f = m.take(base);
+        let generator = m.vm.new_generator(Ref::from_value_unchecked(f), m.regs.add(base as usize + 1));
+        *m.c() = generator;
+    }
+    true
+}
+
 full! {
     fn call_full(m) {
         m.tick()?;
         let (base, argc) = (m.ins.a() as usize, m.ins.b() as usize);
+        if make_generator(m, m.ins.a(), argc) {
+            return Ok(Next::Reload);
+        }
         m.vm.call_op(m.frame, m.regs, base, argc, m.ins.c())
     }
 }
@@ -120,6 +209,9 @@ quick! {
         if m.reg(base).kind() == Some(Kind::Function) && !m.reg(base + 1).is_undef() {
             let argc = m.ins.b() as usize + 1;
             return enter(m, base, argc, call_method_moved, call_method_full);
+        }
+        if m.reg(base).kind() == Some(Kind::Native) {
+            return m.leave_to(call_native_method);
         }
         m.leave_to(call_method_full)
     }
@@ -137,6 +229,9 @@ full! {
     fn call_method_full(m) {
         m.tick()?;
         let (base, argc) = (m.ins.a() as usize, m.ins.b() as usize);
+        if !m.reg(m.ins.a() + 1).is_undef() && make_generator(m, m.ins.a(), argc + 1) {
+            return Ok(Next::Reload);
+        }
         m.vm.call_method_op(m.frame, m.regs, base, argc, m.ins.c())
     }
 }

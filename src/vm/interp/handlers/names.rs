@@ -110,8 +110,26 @@ full! {
     }
 }
 
-full! {
+quick! {
     pub fn store_global(m) {
+        // SAFETY: the verifier has checked the index; a frame's function is alive, and so are its namespaces, to whose
+        // payloads nothing else refers in a handler.
+        let (cache, globals) = unsafe {
+            let cache = (*(*m.frame).code).cache(m.ins.bc() as usize);
+            (cache, &mut *(*(*m.frame).func).globals.as_ptr())
+        };
+        if globals.keys_version() != cache.id || cache.id == 0 || cache.value != 0 {
+            return m.leave_to(store_global_full);
+        }
+        let v = m.in_a();
+        // SAFETY: the entry was found with this keys version.
+        let old = unsafe { globals.replace_at_unchecked(cache.index as usize, v) };
+        m.release(old)
+    }
+}
+
+full! {
+    fn store_global_full(m) {
         let v = m.in_a();
         m.vm.store_global(m.ins.bc() as usize, v);
         Ok(Next::Reload)
@@ -125,16 +143,41 @@ full! {
     }
 }
 
-full! {
+/// Whether the running frame's names are its module's globals.
+#[inline(always)]
+fn at_module_level(m: &At<'_>) -> bool {
+    // SAFETY: `frame` is the running frame.
+    unsafe { !(*m.frame).generator.is_null() || (*m.frame).aux.is_undef() }
+}
+
+quick! {
     pub fn load_name(m) {
+        if at_module_level(&m) {
+            return m.leave_to(load_global);
+        }
+        m.leave_to(load_name_full)
+    }
+}
+
+full! {
+    fn load_name_full(m) {
         let v = m.vm.load_name(m.ins.bc() as usize)?;
         m.set(v);
         Ok(Next::Reload)
     }
 }
 
-full! {
+quick! {
     pub fn store_name(m) {
+        if at_module_level(&m) {
+            return m.leave_to(store_global);
+        }
+        m.leave_to(store_name_full)
+    }
+}
+
+full! {
+    fn store_name_full(m) {
         let v = m.in_a();
         m.vm.store_name(m.ins.bc() as usize, v)?;
         Ok(Next::Reload)
