@@ -5,6 +5,7 @@
 
 use super::dict::Dict;
 use super::layout::{Layout, Layouts};
+use super::native::FlatFn;
 use super::object::{Header, Kind, Object, Ref, Trace, Tracer, VTable};
 use super::special::Special;
 use super::str::Str;
@@ -61,8 +62,29 @@ pub struct Class {
     pub(super) subclasses: Vec<*mut Header>,
     /// Special methods, found once.
     specials: OnceCell<Box<[Cell<u64>; Special::COUNT]>>,
+    /// The script's `__init__`, if an instance is made by `object.__new__` and that alone; found once.
+    plain_init: Cell<PlainInit>,
+    /// The Rust functions of those that are native, found once.
+    flats: OnceCell<Box<[Cell<Flat>; Special::COUNT]>>,
     /// Names of all layouts' slots are kept alive here.
     pub(super) slot_names: Vec<Value>,
+}
+
+/// What is known of a class's construction.
+#[derive(Clone, Copy)]
+enum PlainInit {
+    Unknown,
+    No,
+    /// The bits of the function, which the MRO keeps alive until the class changes.
+    Yes(u64),
+}
+
+/// What is known of the Rust function of a special method.
+#[derive(Clone, Copy)]
+enum Flat {
+    Unknown,
+    No,
+    Yes(FlatFn),
 }
 
 impl Trace for Class {
@@ -75,7 +97,7 @@ impl Trace for Class {
         self.dict.trace(tracer);
     }
     fn clear(&mut self) {
-        self.specials = OnceCell::new();
+        self.forget_specials();
         self.dict.clear();
         self.mro = Vec::new();
     }
@@ -134,6 +156,8 @@ impl Class {
             layouts,
             subclasses: Vec::new(),
             specials: OnceCell::new(),
+            plain_init: Cell::new(PlainInit::Unknown),
+            flats: OnceCell::new(),
             slot_names: Vec::new(),
         }
     }
@@ -179,6 +203,12 @@ impl Class {
     /// The attributes, in order.
     pub fn attributes(&self) -> &Dict {
         &self.dict
+    }
+
+    fn forget_specials(&mut self) {
+        self.specials = OnceCell::new();
+        self.flats = OnceCell::new();
+        self.plain_init.set(PlainInit::Unknown);
     }
 
     #[inline(always)]
@@ -299,6 +329,8 @@ impl Vm {
             )),
             subclasses: Vec::new(),
             specials: OnceCell::new(),
+            plain_init: Cell::new(PlainInit::Unknown),
+            flats: OnceCell::new(),
             slot_names: Vec::new(),
         };
         let meta_layout: *const Layout = meta.get(self).layouts.root();
@@ -430,7 +462,7 @@ impl Vm {
             // SAFETY: no other reference to the payload is alive, and classes in `subclasses` are alive.
             unsafe {
                 let payload = c.as_ptr();
-                (*payload).specials = OnceCell::new();
+                (*payload).forget_specials();
                 if (*payload).base.as_ref().is_some_and(|b| (*b.as_ptr()).layouts.is_uncached())
                     || (*payload)
                         .mro
@@ -534,6 +566,54 @@ impl Vm {
         }
         table[special as usize].set(found.as_ref().map_or(Value::UNDEF.bits(), Value::bits));
         found
+    }
+
+    /// The script function `__init__` of a class whose instances `object.__new__` makes (not counted), where calling
+    /// the class does nothing else.
+    #[inline(always)]
+    pub(super) fn plain_init(&self, class: &Ref<Class>) -> Option<*mut Header> {
+        let c = class.get(self);
+        if c.has(class_flag::ABSTRACT) || !self.class_of(class.value()).is(&self.types.type_) {
+            return None;
+        }
+        match c.plain_init.get() {
+            PlainInit::Yes(bits) => Some(Value::ptr_of(bits)),
+            PlainInit::No => None,
+            PlainInit::Unknown => self.find_plain_init(class),
+        }
+    }
+
+    #[cold]
+    fn find_plain_init(&self, class: &Ref<Class>) -> Option<*mut Header> {
+        let c = class.get(self);
+        let plain = c.vtable.kind == Kind::Instance
+            && c.is_heap()
+            && self.class_special(class, Special::New).is_some_and(|n| n.is(&self.object_new));
+        let init = self.class_special(class, Special::Init).filter(|f| plain && f.kind() == Some(Kind::Function));
+        if !c.layouts.is_uncached() {
+            c.plain_init.set(init.as_ref().map_or(PlainInit::No, |f| PlainInit::Yes(f.bits())));
+        }
+        init.map(|f| f.ptr())
+    }
+
+    /// The Rust function of a special method of the value's class, where that is native and a call with its object and
+    /// the usual arguments, `argc` in all, needs nothing else. (Each special method has one usual number.)
+    #[inline]
+    pub fn flat_special(&self, v: &Value, special: Special, argc: usize) -> Option<FlatFn> {
+        let class = self.class_of(v);
+        let c = class.get(self);
+        let table = c.flats.get_or_init(|| Box::new([const { Cell::new(Flat::Unknown) }; Special::COUNT]));
+        match table[special as usize].get() {
+            Flat::Yes(f) => Some(f),
+            Flat::No => None,
+            Flat::Unknown => {
+                let found = self.class_special(class, special).and_then(|f| self.flat_method(&f, argc));
+                if !c.layouts.is_uncached() {
+                    table[special as usize].set(found.map_or(Flat::No, Flat::Yes));
+                }
+                found
+            }
+        }
     }
 
     /// The subclasses of a class that are alive, oldest first.

@@ -121,6 +121,12 @@ impl CodeObject {
         unsafe { self.caches.get_unchecked(at) }.get()
     }
 
+    /// Fills an inline cache.
+    #[inline(always)]
+    pub(super) fn set_cache(&self, at: usize, cache: InlineCache) {
+        self.caches[at].set(cache);
+    }
+
     /// The interned name of an index.
     pub(super) fn name(&self, index: usize) -> Ref<Str> {
         Ref::from_value_unchecked(self.names[index].clone())

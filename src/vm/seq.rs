@@ -128,6 +128,8 @@ core_object! { DictIter,
         pub part: DictPart,
         /// It goes backwards.
         pub reverse: bool,
+        /// The pair that it gave last, or `UNDEF`.
+        pub last: Value,
     }
 }
 
@@ -204,7 +206,10 @@ impl DictIter {
             DictPart::Values => v.clone(),
             DictPart::Items => {
                 let pair = [k.clone(), v.clone()];
-                vm.pair(pair)
+                let mut last = std::mem::replace(&mut this.get_mut(vm).last, Value::UNDEF);
+                let pair = vm.pair_again(&mut last, pair);
+                this.get_mut(vm).last = last;
+                pair
             }
         };
         this.get_mut(vm).at = next;

@@ -197,7 +197,7 @@ impl Tuple {
         unsafe { std::slice::from_raw_parts(start as *const Value, self.len) }
     }
 
-    fn items_mut(&mut self) -> &mut [Value] {
+    pub(super) fn items_mut(&mut self) -> &mut [Value] {
         let start = self as *mut Tuple as usize + size_of::<Tuple>();
         // SAFETY: as above; `&mut self` makes it exclusive.
         unsafe { std::slice::from_raw_parts_mut(start as *mut Value, self.len) }

@@ -272,6 +272,21 @@ impl Vm {
         self.heap.alloc_tuple(self.tuple_layout(), items.into_iter()).into()
     }
 
+    /// A tuple of two, which stays in `last` as well: when nobody else holds the one that is there, it is filled anew.
+    /// Iterators give their items so, whose pairs mostly do not live longer than one round of a loop.
+    #[inline]
+    pub fn pair_again(&mut self, last: &mut Value, items: [Value; 2]) -> Value {
+        match last.cast::<Tuple>() {
+            Some(t) if t.header().is_unique() && t.get(self).items().len() == 2 => {
+                for (place, item) in t.get_mut(self).items_mut().iter_mut().zip(items) {
+                    *place = item;
+                }
+            }
+            _ => *last = self.pair(items),
+        }
+        last.clone()
+    }
+
     /// A tuple of the class, a subclass of `tuple`.
     pub fn tuple_as(&self, class: &Ref<Class>, items: Vec<Value>) -> Ref<Tuple> {
         if class.is(&self.types.tuple) || class.get(self).vtable.kind != Kind::Tuple {

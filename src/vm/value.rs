@@ -270,6 +270,12 @@ impl Value {
         (self.0 - TAG_PTR) as *mut Header
     }
 
+    /// The object that a word points to, without counting.
+    #[inline(always)]
+    pub(super) const fn ptr_of(bits: u64) -> *mut Header {
+        (bits - TAG_PTR) as *mut Header
+    }
+
     /// Takes over one count of `p`.
     #[inline(always)]
     pub(super) fn from_ptr(p: *mut Header) -> Value {

@@ -12,6 +12,8 @@ heap_object! {
     pub struct Zip {
         its: Box<[Value]>,
         strict: bool,
+        /// The pair that it gave last, or `UNDEF`.
+        last: Value,
     }
 }
 heap_object! {
@@ -131,7 +133,7 @@ fn iterators(vm: &mut Vm, iterables: &[Value]) -> R<Box<[Value]>> {
 fn zip_new(vm: &mut Vm, args: &Args<'_>) -> R {
     let (class, iterables, strict) = arguments(vm, args, "zip")?;
     let its = iterators(vm, iterables)?;
-    Ok(vm.alloc_as(&class, Zip { its, strict }).into())
+    Ok(vm.alloc_as(&class, Zip { its, strict, last: Value::UNDEF }).into())
 }
 
 fn map_new(vm: &mut Vm, args: &Args<'_>) -> R {
@@ -155,7 +157,10 @@ fn zip_next(vm: &mut Vm, a: &[Value]) -> R {
         if !this.get(vm).strict {
             let Some(x) = vm.next(&x)? else { return Err(Raised::stop_iteration()) };
             let Some(y) = vm.next(&y)? else { return Err(Raised::stop_iteration()) };
-            return Ok(vm.pair([x, y]));
+            let mut last = std::mem::replace(&mut this.get_mut(vm).last, Value::UNDEF);
+            let pair = vm.pair_again(&mut last, [x, y]);
+            this.get_mut(vm).last = last;
+            return Ok(pair);
         }
     }
     let (its, strict) = (this.get(vm).its.to_vec(), this.get(vm).strict);

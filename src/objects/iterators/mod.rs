@@ -26,6 +26,8 @@ heap_object! {
         it: Value,
         /// The next number: an int of any size.
         count: Value,
+        /// What it gave last, or `UNDEF`.
+        last: Value,
     }
 }
 heap_object! {
@@ -54,9 +56,17 @@ const ENUMERATE: &[NativeDef] = &[
         let it = this.get(vm).it.clone();
         let Some(v) = vm.next(&it)? else { return Err(Raised::stop_iteration()) };
         let count = this.get(vm).count.clone();
-        let after = vm.binary(BinOp::Add, &count, &Value::int32(1))?;
-        this.get_mut(vm).count = after;
-        Ok(vm.pair([count, v]))
+        let after = match count.as_small_int().and_then(|n| Value::small_int(n + 1)) {
+            Some(after) => after,
+            None => vm.binary(BinOp::Add, &count, &Value::int32(1))?,
+        };
+        let mut last = std::mem::replace(&mut this.get_mut(vm).last, Value::UNDEF);
+        let pair = vm.pair_again(&mut last, [count, v]);
+        let mut this = this.get_mut(vm);
+        this.count = after;
+        this.last = last;
+        drop(this);
+        Ok(pair)
     }),
     NativeDef::new("__reduce__(self, /)", "Return state information for pickling.", |vm, a| {
         let this = vm.this::<Enumerate>(a, "__reduce__")?.get(vm);
@@ -211,7 +221,7 @@ fn enumerate_new(vm: &mut Vm, args: &Args<'_>) -> R {
         None => Value::int32(0),
     };
     let it = vm.iter(&iterable)?;
-    Ok(vm.alloc_as(&class, Enumerate { it, count }).into())
+    Ok(vm.alloc_as(&class, Enumerate { it, count, last: Value::UNDEF }).into())
 }
 
 fn reversed_new(vm: &mut Vm, args: &Args<'_>) -> R {

@@ -43,7 +43,7 @@ impl Vm {
             if let Some(d) = v.cast::<super::super::dict::Dict>() {
                 let this = d.get(self);
                 let (changes, len) = (this.changes(), this.len());
-                let it = DictIter { dict: Some(d.clone()), at: 0, changes, len, part: DictPart::Keys, reverse: false };
+                let it = DictIter { dict: Some(d.clone()), at: 0, changes, len, part: DictPart::Keys, reverse: false, last: Value::UNDEF};
                 return Ok(self.alloc(it).into());
             }
             if v.kind() == Some(Kind::Generator)
@@ -59,8 +59,9 @@ impl Vm {
     /// ForIter and ForLoop on anything but the iterators that the loop knows.
     #[inline(never)]
     pub(super) fn for_iter(&mut self, ins: Instr, foot: bool) -> R<Next> {
-        // SAFETY: the verifier has checked the operand.
-        let it = unsafe { (*(*self.thread.frame).regs.add(ins.b() as usize)).clone() };
+        // SAFETY: the verifier has checked the operand; the register belongs to the loop, and what runs meanwhile has
+        // registers of its own.
+        let it = unsafe { &*(*self.thread.frame).regs.add(ins.b() as usize) };
         let item = if let Some(g) = it.cast::<Generator>() {
             let this = g.get(self);
             if this.flags & gen_flag::LINKED == 0
@@ -77,12 +78,12 @@ impl Vm {
                     }
                 }
             } else {
-                self.next(&it)?
+                self.next(it)?
             }
         } else if let Some(d) = it.cast::<DictIter>() {
             DictIter::advance(d, self)?
         } else {
-            self.next(&it)?
+            self.next(it)?
         };
         match item {
             Some(v) => {

@@ -164,7 +164,7 @@ impl Vm {
                 let dict = v.cast::<Dict>()?;
                 let (changes, len) = (dict.get(self).changes(), dict.get(self).len());
                 let it =
-                    DictIter { dict: Some(dict.clone()), at: 0, changes, len, part: DictPart::Keys, reverse: false };
+                    DictIter { dict: Some(dict.clone()), at: 0, changes, len, part: DictPart::Keys, reverse: false, last: Value::UNDEF};
                 Some(self.alloc_as(&self.types.dict_key_iterator, it).into())
             }
             Kind::SeqIter | Kind::DictIter => Some(v.clone()),
@@ -182,17 +182,16 @@ impl Vm {
         if let Some(it) = it.cast::<SeqIter>() {
             return Ok(SeqIter::advance(it, self));
         }
+        if let Some(flat) = self.flat_special(it, Special::Next, 1) {
+            self.enter_native()?;
+            let result = flat(self, std::slice::from_ref(it));
+            self.leave_native();
+            return match result {
+                Ok(v) => Ok(Some(v)),
+                Err(e) => self.end_is_none(Err(e)),
+            };
+        }
         match self.special(it, Special::Next) {
-            Some(f) if let Some(flat) = self.flat_method(&f, 1) => {
-                drop(f);
-                self.enter_native()?;
-                let result = flat(self, std::slice::from_ref(it));
-                self.leave_native();
-                match result {
-                    Ok(v) => Ok(Some(v)),
-                    Err(e) => self.end_is_none(Err(e)),
-                }
-            }
             Some(f) => {
                 let result = self.guarded(|vm| vm.call_special(&f, it, &[]));
                 self.end_is_none(result)

@@ -61,8 +61,12 @@ fn shared_cache(m: &At<'_>, obj: &Value) -> Option<InlineCache> {
         return None;
     }
     // SAFETY: a frame keeps its code alive.
-    let name = unsafe { (*(*m.frame).code).cache_name_bits(m.ins.c() as usize) };
-    m.vm.attr_cache.find_by_id(h.layout().id.get(), name)
+    let code = unsafe { &*(*m.frame).code };
+    let name = code.cache_name_bits(m.ins.c() as usize);
+    let found = m.vm.attr_cache.find_by_id(h.layout().id.get(), name)?;
+    // The site may see this class from now on.
+    code.set_cache(m.ins.c() as usize, found);
+    Some(found)
 }
 
 quick! {

@@ -4,6 +4,7 @@ use super::super::Next;
 use super::super::dispatch::{At, Exit, Handler, full, quick};
 use super::suspend::return_to_awaiter;
 use crate::vm::R;
+use crate::vm::class::Class;
 use crate::vm::frame::{Frame, frame_flag};
 use crate::vm::function::{CodeObject, Function, Native, NativeCode};
 use crate::vm::native::{FlatFn, NativeImpl};
@@ -97,10 +98,53 @@ quick! {
             let argc = m.ins.b() as usize;
             return enter(m, base, argc, call_moved, call_full);
         }
-        if m.reg(base).kind() == Some(Kind::Native) {
-            return m.leave_to(call_native);
+        match m.reg(base).kind() {
+            Some(Kind::Native) => m.leave_to(call_native),
+            Some(Kind::Type) => m.leave_to(call_class),
+            _ => m.leave_to(call_full),
         }
-        m.leave_to(call_full)
+    }
+}
+
+quick! {
+    /// An instance of a script class whose script `__init__` takes the arguments as they are: they move up by one for
+    /// the instance, and the function takes the class's place.
+    #[inline(never)]
+    fn call_class(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b() as usize);
+        // SAFETY: as for `enter`: a class is kept alive by its register, its `__init__` by the class; behind the
+        // arguments there is room, since the stack's end is farther away than the new window's.
+        unsafe {
+            let Some(class) = m.reg(base).cast::<Class>() else { return m.leave_to(call_full) };
+            let Some(init) = m.vm.plain_init(class) else { return m.leave_to(call_full) };
+            let func: *const Function = Header::payload(init);
+            let code: *const CodeObject = (*func).code.as_ptr();
+            let inside = (*m.frame).generator.is_null();
+            let window = if inside { m.regs.add(base as usize + 1) } else { (*m.frame).top.add(1) };
+            let top = window.wrapping_add((*code).nregs as usize);
+            let ticks = m.vm.heap.ticks.get() - 1;
+            if (*code).simple_args as usize != argc + 1
+                || m.vm.thread.depth >= m.vm.thread.recursion_limit
+                || top.wrapping_add(8) >= m.vm.thread.stack_end
+                || ticks < 0
+            {
+                return m.leave_to(call_full);
+            }
+            m.vm.heap.ticks.set(ticks);
+            let instance = m.vm.new_instance(class);
+            Header::inc(init);
+            let class = m.take(base);
+            let first = m.regs.add(base as usize + 1);
+            for i in (0..argc).rev() {
+                window.add(i + 1).write(std::mem::replace(&mut *first.add(i), Value::UNDEF));
+            }
+            window.sub(1).write(Value::from_ptr(init));
+            window.write(instance.clone());
+            push(&mut m, code, func, window, top, argc + 1);
+            (*m.frame).flags = frame_flag::INIT;
+            std::mem::forget(std::mem::replace(&mut (*m.frame).aux, instance));
+            m.release(class)
+        }
     }
 }
 
@@ -263,7 +307,7 @@ full! {
 fn drop_locals(m: &At<'_>) -> bool {
     // SAFETY: the frame's registers are its own; the call put the function below its window.
     unsafe {
-        if (*m.frame).flags != 0 {
+        if (*m.frame).flags & !frame_flag::INIT != 0 {
             return false;
         }
         let mut at = m.regs.add((*(*m.frame).code).first_temp as usize);
@@ -284,11 +328,36 @@ fn drop_locals(m: &At<'_>) -> bool {
     true
 }
 
+/// Whether an `__init__` returns something.
+#[inline(always)]
+fn wrong_init_result(m: &At<'_>, v: &Value) -> bool {
+    // SAFETY: `frame` is the running frame.
+    unsafe { (*m.frame).flags & frame_flag::INIT != 0 && !v.is_none() }
+}
+
+/// What a function returns: the value, or `None` for a name that is not bound.
+#[inline(always)]
+pub fn bound_or_none(v: Value) -> Value {
+    if v.is_undef() {
+        // Dropped later, it would keep the next handler from being entered by a jump.
+        std::mem::forget(v);
+        return Value::NONE;
+    }
+    v
+}
+
 /// Gives the result to the frame below.
 #[inline(always)]
 fn deliver(mut m: At<'_>, v: Value) -> Exit {
-    // SAFETY: a frame without flags has its caller's frame below it.
+    // SAFETY: a frame without other flags has its caller's frame below it.
     unsafe {
+        let v = if (*m.frame).flags == 0 {
+            v
+        } else {
+            // `None`, as `wrong_init_result` has seen.
+            std::mem::forget(v);
+            std::mem::replace(&mut (*m.frame).aux, Value::UNDEF)
+        };
         let dst = (*m.frame).dst;
         m.frame = m.frame.sub(1);
         m.vm.thread.frame = m.frame;
@@ -304,6 +373,10 @@ quick! {
     pub fn return_(m) {
         // A local is moved out too: the frame's registers are dropped anyway.
         let v = m.take(m.ins.a());
+        if wrong_init_result(&m, &v) {
+            std::mem::forget(std::mem::replace(m.a(), v));
+            return m.leave_to(return_full);
+        }
         // SAFETY: `frame` is the running frame.
         if unsafe { (*m.frame).flags } & frame_flag::GENERATOR != 0 {
             return return_to_awaiter(m, v, return_full);
@@ -312,10 +385,7 @@ quick! {
             std::mem::forget(std::mem::replace(m.a(), v));
             return m.leave_to(return_full);
         }
-        if v.is_undef() {
-            return deliver(m, Value::NONE);
-        }
-        deliver(m, v)
+        deliver(m, bound_or_none(v))
     }
 }
 
@@ -329,7 +399,7 @@ full! {
 
 quick! {
     pub fn return_const(m) {
-        if !drop_locals(&m) {
+        if wrong_init_result(&m, m.k(m.ins.bc())) || !drop_locals(&m) {
             return m.leave_to(return_const_full);
         }
         let v = m.k(m.ins.bc()).clone();

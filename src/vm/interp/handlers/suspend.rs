@@ -6,6 +6,7 @@
 
 use super::super::Next;
 use super::super::dispatch::{At, Exit, Handler, full, quick};
+use super::calls::bound_or_none;
 use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::{FLAG_B, Op};
 use crate::vm::exception::Raised;
@@ -223,7 +224,7 @@ pub fn return_to_awaiter(mut m: At<'_>, v: Value, full: Handler) -> Exit {
             std::mem::forget(std::mem::replace(m.a(), v));
             return m.leave_to(full);
         }
-        let v = if v.is_undef() { Value::NONE } else { v };
+        let v = bound_or_none(v);
         (*this).state = GenState::Closed;
         std::mem::forget(std::mem::replace(&mut (*this).handled, Value::INHERITED));
         (*this).flags &= !gen_flag::LINKED;
