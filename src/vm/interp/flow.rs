@@ -43,7 +43,15 @@ impl Vm {
             if let Some(d) = v.cast::<super::super::dict::Dict>() {
                 let this = d.get(self);
                 let (changes, len) = (this.changes(), this.len());
-                let it = DictIter { dict: Some(d.clone()), at: 0, changes, len, part: DictPart::Keys, reverse: false, last: Value::UNDEF};
+                let it = DictIter {
+                    dict: Some(d.clone()),
+                    at: 0,
+                    changes,
+                    len,
+                    part: DictPart::Keys,
+                    reverse: false,
+                    last: Value::UNDEF,
+                };
                 return Ok(self.alloc(it).into());
             }
             if v.kind() == Some(Kind::Generator)

@@ -163,8 +163,15 @@ impl Vm {
             Kind::Dict if self.is_exact(v, &self.types.dict) => {
                 let dict = v.cast::<Dict>()?;
                 let (changes, len) = (dict.get(self).changes(), dict.get(self).len());
-                let it =
-                    DictIter { dict: Some(dict.clone()), at: 0, changes, len, part: DictPart::Keys, reverse: false, last: Value::UNDEF};
+                let it = DictIter {
+                    dict: Some(dict.clone()),
+                    at: 0,
+                    changes,
+                    len,
+                    part: DictPart::Keys,
+                    reverse: false,
+                    last: Value::UNDEF,
+                };
                 Some(self.alloc_as(&self.types.dict_key_iterator, it).into())
             }
             Kind::SeqIter | Kind::DictIter => Some(v.clone()),
