@@ -239,6 +239,83 @@ fn errors_are_shown_and_the_session_goes_on() {
 }
 
 #[test]
+fn keys_typed_ahead_are_kept() {
+    let mut s = Session::start();
+    // All at once, as from a fast typist while something runs.
+    s.send("import time; time.sleep(0.2); 'slept'\r'sec' + 'ond'\r'thi' + 'rd'\r'half a li");
+    s.expect("'slept'\n");
+    s.expect("'second'\n");
+    s.expect("'third'\n");
+    s.expect("'half a li");
+    s.send("ne'.upper()\r");
+    s.expect("'HALF A LINE'\n");
+    s.expect(">>> ");
+    // What stands behind a Ctrl-C is kept, too.
+    s.send("gone\x03'kept'.upper()\r");
+    s.expect("KeyboardInterrupt");
+    s.expect("'KEPT'\n");
+    s.expect(">>> ");
+}
+
+#[test]
+fn output_above_the_line_comes_in_whole_lines() {
+    let mut s = Session::start();
+    s.send("import asyncio\r");
+    s.expect(">>> ");
+    s.send("async def tell():\rprint('one', end=' ')\rprint('two', 3)\rprint('begun', end='')\r\r\r");
+    s.expect(">>> ");
+    s.expect(">>> ");
+    s.send("t = asyncio.create_task(tell())\r");
+    s.expect("one two 3\n");
+    // What has no line end yet comes when the line being edited is over.
+    s.send("'over'\r");
+    s.expect("begun");
+    s.expect("'over'\n");
+    s.expect(">>> ");
+}
+
+#[test]
+fn signatures_are_shown_while_a_call_is_typed() {
+    let mut s = Session::start();
+    s.send("def area(width, height=2): return width * height\r\r");
+    s.expect(">>> ");
+    s.send("area(");
+    s.expect("width, height=2)");
+    s.send("3,");
+    s.expect("# area(width, height=2)");
+    s.send(" hei\t4)\r");
+    s.expect("12\n");
+    s.expect(">>> ");
+}
+
+#[test]
+fn keys_of_dictionaries_and_files_are_completed() {
+    let mut s = Session::start();
+    s.send("d = {'alphabet': 5, 'beta': 6}\r");
+    s.expect(">>> ");
+    s.line("d['alph\t + 1", "6\n");
+    s.line("len(open('Cargo.to\t').readlines()) > 3", "True\n");
+    s.send("from asyncio import TaskG\t\r");
+    s.expect(">>> ");
+    s.line("TaskGroup.__name__", "'TaskGroup'\n");
+}
+
+#[test]
+fn a_path_through_tasks_is_told() {
+    let mut s = Session::start();
+    s.send("import asyncio\r");
+    s.expect(">>> ");
+    s.send("async def bad(): raise ValueError('oh no')\r\r");
+    s.expect(">>> ");
+    s.send("await asyncio.create_task(bad(), name='inner')\r");
+    s.expect("ValueError: oh no\n");
+    s.expect("Path of awaits through tasks");
+    s.expect("awaited 'inner' at <apy-input-");
+    s.expect("'inner': bad(), created at <apy-input-");
+    s.expect(">>> ");
+}
+
+#[test]
 fn pasted_text_runs_whole() {
     let mut s = Session::start();
     s.send("\x1b[200~def g():\n    return 41\n\ng() + 1\n\x1b[201~");

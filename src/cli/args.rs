@@ -185,6 +185,11 @@ fn subcommand(mut command: Command, word: &str, mut rest: Rest) -> Result<Comman
     let operand = if word == "repl" { None } else { rest.next() };
     match (word, operand) {
         ("repl", _) => {
+            if let Some(extra) = rest.next() {
+                bail!(
+                    "'apy repl' takes no arguments, but there is '{extra}'; apy -i FILE gives a prompt after a program"
+                );
+            }
             command.action = Action::Prompt;
             command.argv = rest.argv(String::new());
         }
@@ -242,7 +247,13 @@ fn did_you_mean<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) -> String
 
 /// What a word could have meant that is no file: a subcommand.
 pub fn subcommand_like(word: &str) -> Option<&'static str> {
-    nearest(word, SUBCOMMANDS.iter().map(|s| s.name))
+    let letters = |w: &str| {
+        let mut all: Vec<char> = w.chars().collect();
+        all.sort_unstable();
+        all
+    };
+    let exchanged = || SUBCOMMANDS.iter().map(|s| s.name).find(|name| letters(name) == letters(word));
+    nearest(word, SUBCOMMANDS.iter().map(|s| s.name)).or_else(exchanged)
 }
 
 #[cfg(test)]

@@ -52,7 +52,12 @@ _apy() {{
         return
     fi
     compopt -o filenames 2>/dev/null
-    COMPREPLY=($(compgen -f -- "$cur"))
+    if [[ $COMP_CWORD == 1 || $prev == run || $prev == dis ]]; then
+        # Programs and folders.
+        COMPREPLY=($(compgen -f -X '!*.apy' -- "$cur") $(compgen -f -X '!*.py' -- "$cur") $(compgen -d -- "$cur"))
+    else
+        COMPREPLY=($(compgen -f -- "$cur"))
+    fi
     if ((COMP_CWORD == 1)); then
         COMPREPLY+=($(compgen -W "{commands}" -- "$cur"))
     fi
@@ -84,8 +89,9 @@ fn zsh() -> String {
         }
     }
     out.push_str(&format!(
-        "        '1: :{{ _describe command commands; _files }}' \\\n        '*: :{{ [[ $words[2] == completions ]] && \
-         compadd {} || _files }}'\n}}\ncompdef _apy apy\n",
+        "        '1: :{{ _describe command commands; _files -g \"*.(apy|py)(-.)\" }}' \\\n        '*: :{{ [[ $words[2] == completions ]] && \
+         compadd {} || _files }}'\n}}\n\
+         if [[ $funcstack[1] == _apy ]]; then\n    _apy \"$@\"\nelse\n    compdef _apy apy\nfi\n",
         SHELLS.join(" ")
     ));
     out

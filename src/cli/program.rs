@@ -59,6 +59,10 @@ pub fn execute(mut command: Command, native_stack: usize) -> Result<u8> {
     let screen = Arc::new(Screen::default());
     let interpreter = interpreter(&command, folder, native_stack, prompts.then(|| screen.clone()))?;
     interpreter.attach(apy::modules::signal::install_interrupt)?;
+    if !command.warnings.is_empty() {
+        // Filters that are wrong are told at once.
+        interpreter.attach(|vm| apy::modules::import::import_module(vm, "warnings").map(drop))?;
+    }
     let ended = interpreter.attach(|vm| {
         let ended = match (&program, source) {
             (None, _) => Ended::With(0),

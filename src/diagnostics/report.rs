@@ -99,14 +99,20 @@ impl SyntaxReport {
         let mut report = Report::build(ReportKind::Custom(error.kind.name(), colors[0]), (file, primary.clone()))
             .with_config(config)
             .with_message(self.message(error));
-        let mut label = Label::new((file, primary)).with_color(colors[0]).with_order(0).with_priority(1);
+        // Labels that go back in the text would make a picture of their own.
+        let mut labels = Vec::with_capacity(ranges.len());
+        let start = primary.start;
+        let mut label = Label::new((file, primary)).with_color(colors[0]).with_priority(1);
         if !advice.label.is_empty() {
             label = label.with_message(&advice.label);
         }
-        report.add_label(label);
+        labels.push((start, label));
         for ((_, text), range) in advice.related.iter().zip(ranges.iter().skip(1)) {
-            report.add_label(Label::new((file, range.clone())).with_message(text).with_color(colors[1]).with_order(1));
+            let label = Label::new((file, range.clone())).with_message(text).with_color(colors[1]);
+            labels.push((range.start, label));
         }
+        labels.sort_by_key(|(start, _)| *start);
+        report.add_labels(labels.into_iter().map(|(_, label)| label));
         for note in &advice.notes {
             report.add_help(note);
         }

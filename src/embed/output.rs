@@ -89,9 +89,17 @@ impl Output {
 }
 
 fn write_all_stdout(bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+    let out = std::io::stdout().lock();
+    // Straight to the descriptor: what Rust's buffer could not write it would keep, and fail with again.
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::write(&out, rest) {
+            Ok(n) => rest = rest.get(n..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
 }
 
 /// The standard streams of an interpreter, kept as state of its machine.

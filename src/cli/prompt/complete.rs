@@ -12,6 +12,9 @@ use apy_grammar::{Class, classify};
 /// More candidates than this help nobody.
 const MOST: usize = 2000;
 
+/// Characters of a hint.
+const LONGEST_HINT: usize = 100;
+
 const KEYWORDS: &[&str] = &[
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "case", "class", "continue", "def",
     "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "match",
@@ -261,26 +264,25 @@ fn parameters(vm: &mut Vm, path: &str) -> Vec<String> {
     names
 }
 
-/// The signature of what the line is about to call, without its opening parenthesis, and the first line of its
-/// documentation.
+/// What a hint says behind an opening parenthesis, or behind a comma between arguments: the signature of what is being
+/// called and the first line of its documentation.
 pub fn signature(vm: &mut Vm, before: &str) -> Option<String> {
-    let path = path_before(before.strip_suffix('(')?);
-    if path.is_empty() || KEYWORDS.contains(&path) {
+    let opened = before.ends_with('(');
+    let path = callee(before)?;
+    if KEYWORDS.contains(&path) {
         return None;
     }
     let o = object(vm, path)?;
-    let signature = signature_of(vm, &o)?;
-    let text = vm.str(&signature).ok()?;
-    let mut text = vm.str_of(text.value()).strip_prefix('(')?.to_owned();
-    if let Ok(doc) = vm.get_attr_str(&o, "__doc__")
-        && doc.is_a::<Str>()
-    {
-        let doc = vm.str_of(&doc);
-        let first = doc.trim().lines().next().unwrap_or("").to_owned();
-        if !first.is_empty() {
-            text.push_str(&format!("  # {first}"));
-        }
-    }
-    let shown: String = text.chars().take(100).filter(|c| !c.is_control()).collect();
-    Some(shown)
+    let signature = signature_of(vm, &o).and_then(|s| vm.str(&s).ok()).map(|s| vm.str_of(s.value()));
+    let doc =
+        vm.get_attr_str(&o, "__doc__").ok().filter(|d| d.is_a::<Str>()).map(|d| vm.str_of(&d)).unwrap_or_default();
+    let doc = doc.trim().lines().next().unwrap_or("").to_owned();
+    let text = match (opened, signature) {
+        (true, Some(s)) if doc.is_empty() => s.strip_prefix('(')?.to_owned(),
+        (true, Some(s)) => format!("{}  # {doc}", s.strip_prefix('(')?),
+        (false, Some(s)) => format!("{}# {path}{s}", if before.ends_with(' ') { " " } else { "  " }),
+        (true, None) if !doc.is_empty() => format!("  # {doc}"),
+        _ => return None,
+    };
+    Some(text.chars().take(LONGEST_HINT).filter(|c| !c.is_control()).collect())
 }

@@ -17,6 +17,8 @@ use rustyline::{
 };
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Inputs that the history keeps.
 const HISTORY: usize = 10_000;
@@ -42,9 +44,14 @@ pub fn read(line: Line) {
     if let Ok(mut printer) = editor.create_external_printer() {
         line.screen.set_printer(Box::new(move |text| drop(printer.print(text))));
     }
+    let given_up = Arc::new(AtomicBool::new(false));
+    editor
+        .bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(GiveUp { given_up: given_up.clone() })));
     while let Ok(ask) = line.asked.recv() {
         line.screen.start_editing();
-        let answer = match editor.readline(&ask.first) {
+        let read = editor.readline(&ask.first);
+        let answer = match read {
+            Ok(_) if given_up.swap(false, Ordering::SeqCst) => Answer::Interrupt,
             Ok(text) => {
                 let text = text.trim_end().to_owned();
                 if !text.is_empty()
@@ -94,6 +101,18 @@ fn editor(line: &Line) -> rustyline::Result<Lines> {
     editor.bind_sequence(key(KeyCode::Tab), EventHandler::Conditional(Box::new(Tab)));
     editor.bind_sequence(key(KeyCode::Backspace), EventHandler::Conditional(Box::new(Backspace)));
     Ok(editor)
+}
+
+/// Ctrl-C: ends the line, so that the editor keeps the keys that were typed behind it.
+struct GiveUp {
+    given_up: Arc<AtomicBool>,
+}
+
+impl ConditionalEventHandler for GiveUp {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext) -> Option<Cmd> {
+        self.given_up.store(true, Ordering::SeqCst);
+        Some(Cmd::AcceptLine)
+    }
 }
 
 /// Runs the input, or goes on with it in a new line.
@@ -177,7 +196,7 @@ impl Hinter for Assistant {
     type Hint = Note;
 
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Note> {
-        if pos < line.len() || !line.ends_with('(') {
+        if pos < line.len() || !line.trim_end_matches(' ').ends_with(['(', ',']) {
             return None;
         }
         let text = self.interpreter.attach(|vm| Ok(complete::signature(vm, line))).ok().flatten()?;

@@ -13,6 +13,8 @@ type Printer = Box<dyn FnMut(String) + Send>;
 pub struct Screen {
     editing: AtomicBool,
     printer: Mutex<Option<Printer>>,
+    /// Lines that have no end yet, of standard output and standard error: only whole lines go above the one being edited.
+    begun: Mutex<[Vec<u8>; 2]>,
 }
 
 impl Screen {
@@ -28,9 +30,32 @@ impl Screen {
         self.editing.store(true, Ordering::SeqCst);
     }
 
-    /// From now on output goes straight to the terminal.
+    /// From now on output goes straight to the terminal; the line being edited is over.
     pub fn stop_editing(&self) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         self.editing.store(false, Ordering::SeqCst);
+        for (n, bytes) in begun.iter_mut().enumerate() {
+            // A terminal that is gone takes nothing.
+            let _ = straight(&std::mem::take(bytes), n == 1);
+        }
+    }
+
+    /// Writes the whole lines above the line being edited and keeps the rest; false when no line is being edited.
+    fn above(&self, bytes: &[u8], error: bool) -> bool {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.editing.load(Ordering::SeqCst) {
+            return false;
+        }
+        let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(print) = printer.as_mut() else { return false };
+        let line = &mut begun[usize::from(error)];
+        line.extend_from_slice(bytes);
+        if let Some(end) = line.iter().rposition(|b| *b == b'\n') {
+            let rest = line.split_off(end + 1);
+            let whole = std::mem::replace(line, rest);
+            print(String::from_utf8_lossy(&whole).into_owned());
+        }
+        true
     }
 
     /// What writes above the line.
@@ -38,6 +63,19 @@ impl Screen {
     pub fn set_printer(&self, printer: Printer) {
         *self.printer.lock().unwrap_or_else(PoisonError::into_inner) = Some(printer);
     }
+}
+
+/// Writes to the terminal itself.
+fn straight(bytes: &[u8], error: bool) -> std::io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    if error {
+        return std::io::stderr().write_all(bytes);
+    }
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
 }
 
 /// A standard stream that goes to the screen.
@@ -49,19 +87,7 @@ pub struct ToScreen {
 
 impl Sink for ToScreen {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        if self.screen.editing.load(Ordering::SeqCst) {
-            let mut printer = self.screen.printer.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(print) = printer.as_mut() {
-                print(String::from_utf8_lossy(bytes).into_owned());
-                return Ok(());
-            }
-        }
-        if self.error {
-            return std::io::stderr().write_all(bytes);
-        }
-        let mut out = std::io::stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()
+        if self.screen.above(bytes, self.error) { Ok(()) } else { straight(bytes, self.error) }
     }
 
     fn descriptor(&self) -> Option<i32> {

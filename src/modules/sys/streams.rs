@@ -372,7 +372,15 @@ fn flush(vm: &mut Vm, s: &Ref<StdStream>) -> R<()> {
             }
             Ok(())
         }
-        Err(e) => Err(vm.os_error(&e, None)),
+        Err(e) => {
+            let mut this = s.get_mut(vm);
+            if !this.write_through && pending.len() < LARGE && this.pending.is_empty() {
+                // The next try has it, as a buffered file would.
+                this.pending = pending;
+            }
+            drop(this);
+            Err(vm.os_error(&e, None))
+        }
     }
 }
 
