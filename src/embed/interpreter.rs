@@ -167,6 +167,7 @@ impl Builder {
             let e = describe(&mut vm, e);
             panic!("the built-in modules could not be made: {e:?}");
         }
+        vm.settle_objects();
         vm.set_fuel(self.fuel);
         if let Some(bytes) = self.memory {
             vm.set_memory_limit(bytes);

@@ -496,6 +496,11 @@ impl Dict {
         }
     }
 
+    /// Makes room for so many more items at once.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.entries.reserve_exact(more);
+    }
+
     /// The value of a name whose hash is known.
     pub(super) fn get_hashed(&self, hash: u64, name: &Value) -> Option<&Value> {
         self.find_str(hash, name).map(|at| &self.entries[at].value)

@@ -118,6 +118,16 @@ impl Vm {
         self.heap.threshold.set(self.gc.growth().min(GROWTH));
     }
 
+    /// Says that all objects that exist now belong to the interpreter: the collector does not look into them any more.
+    /// They are held by the machine's tables, and what scripts make them refer to counts as reachable.
+    pub(crate) fn settle_objects(&mut self) {
+        self.heap.for_each(|p| {
+            // SAFETY: `for_each` gives live objects.
+            unsafe { (*p).set_flag(flag::PERMANENT) };
+        });
+        self.gc.base = self.heap.objects();
+    }
+
     /// `gc.collect()`: finds and frees unreachable objects, and gives their number.
     pub fn collect_garbage(&mut self) -> usize {
         self.collect_with_callbacks(2)

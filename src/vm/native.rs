@@ -83,24 +83,26 @@ pub struct NativeDef {
     min: u8,
     /// Most of them; more, or keywords, or `*args`, go through the binder. 255: always the binder.
     max: u8,
+    /// Where the name ends.
+    name_len: u8,
 }
 
 impl NativeDef {
     /// A function with flat arguments.
     pub const fn new(signature: &'static str, doc: &'static str, f: FlatFn) -> NativeDef {
         let (min, max) = count(signature);
-        NativeDef { signature, doc, run: NativeImpl::Flat(f), min, max }
+        NativeDef { signature, doc, run: NativeImpl::Flat(f), min, max, name_len: name_len(signature) }
     }
 
     /// A function that takes its arguments as passed.
     pub const fn raw(signature: &'static str, doc: &'static str, f: RawFn) -> NativeDef {
-        NativeDef { signature, doc, run: NativeImpl::Raw(f), min: 0, max: 255 }
+        NativeDef { signature, doc, run: NativeImpl::Raw(f), min: 0, max: 255, name_len: name_len(signature) }
     }
 
     /// A function that the loop does itself where it can.
     pub const fn machine(signature: &'static str, doc: &'static str, m: MachineFn, f: FlatFn) -> NativeDef {
         let (min, max) = count(signature);
-        NativeDef { signature, doc, run: NativeImpl::Machine(m, f), min, max }
+        NativeDef { signature, doc, run: NativeImpl::Machine(m, f), min, max, name_len: name_len(signature) }
     }
 
     /// Whether so many positional arguments are passed on just as they are.
@@ -120,13 +122,24 @@ impl NativeDef {
 
     /// The function's name.
     pub fn name(&self) -> &'static str {
-        self.signature.split('(').next().unwrap_or_default()
+        &self.signature[..self.name_len as usize]
     }
 
     /// The parameters, as `inspect` wants them (`__text_signature__`).
     pub fn parameters(&self) -> &'static str {
-        self.signature.find('(').map_or("()", |i| &self.signature[i..])
+        if self.signature.len() > self.name_len as usize { &self.signature[self.name_len as usize..] } else { "()" }
     }
+}
+
+/// The length of the name in a signature.
+const fn name_len(signature: &str) -> u8 {
+    let s = signature.as_bytes();
+    let mut i = 0;
+    while i < s.len() && s[i] != b'(' {
+        i += 1;
+    }
+    assert!(i < 256, "a name is shorter");
+    i as u8
 }
 
 /// Counts the parameters of a signature: fewest and most positional ones.
@@ -531,6 +544,7 @@ impl Vm {
 
     /// Adds native methods and attributes to a class.
     pub fn extend_class(&mut self, class: &Ref<Class>, methods: &'static [NativeDef], getsets: &'static [GetSetDef]) {
+        class.get_mut(self).dict.reserve(methods.len() + getsets.len());
         for def in methods {
             let name = self.intern(def.name());
             let value = self.native_method(class, def);

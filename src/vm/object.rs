@@ -99,6 +99,8 @@ pub mod flag {
     pub const INTERNED: u8 = 16;
     /// It is being freed.
     pub const DYING: u8 = 32;
+    /// Made with the interpreter: the collector takes it for reachable, and does not look into it.
+    pub const PERMANENT: u8 = 64;
 }
 
 /// What every heap object starts with: 16 bytes.

@@ -2,11 +2,14 @@
 
 use crate::vm::Vm;
 use crate::vm::heap::{GcIndex, Heap};
-use crate::vm::object::{Header, IMMORTAL, Kind, Tracer};
+use crate::vm::object::{Header, IMMORTAL, Kind, Tracer, flag};
 use crate::vm::value::Value;
 
-/// The count of an object known to be reachable.
-const REACHED: u32 = u32::MAX;
+/// An object known to be reachable. All others have one more than the count that is left, so that a table without
+/// entries is made of zeros, which cost nothing until they are touched.
+const REACHED: u32 = 0;
+/// Nothing outside the heap is known to hold the object.
+const NONE_LEFT: u32 = 1;
 
 /// Shows the references that a live object owns.
 pub(super) fn trace(v: &Value, visit: &mut dyn FnMut(*mut Header)) {
@@ -23,6 +26,13 @@ fn is_leaf(p: *mut Header) -> bool {
     matches!(h.kind, Kind::Str | Kind::Bytes | Kind::Int | Kind::Float | Kind::Complex) && h.layout().slots_off == 0
 }
 
+/// Whether the object was made with the interpreter.
+#[inline(always)]
+fn is_permanent(p: *mut Header) -> bool {
+    // SAFETY: the caller walks over live objects.
+    unsafe { (*p).has_flag(flag::PERMANENT) }
+}
+
 /// Whether the collector looks at an object at all.
 pub(super) fn is_container(p: *mut Header) -> bool {
     !is_leaf(p)
@@ -33,19 +43,27 @@ impl Vm {
     pub(super) fn find_unreachable(&mut self) -> Vec<*mut Header> {
         let heap = &*self.heap;
         let index = heap.gc_index();
-        let mut counts = vec![REACHED; index.len()];
+        let mut counts = vec![0_u32; index.len()];
         let frozen = (!self.gc.frozen.is_empty()).then_some(&self.gc.frozen);
         heap.for_each(|p| {
+            if is_permanent(p) {
+                return;
+            }
             // SAFETY: `for_each` gives live objects.
             let rc = unsafe { (*p).rc.get() };
             let held = rc >= IMMORTAL || frozen.is_some_and(|f| f.contains(&(p as usize)));
-            counts[GcIndex::of(p)] = if held { REACHED } else { rc };
+            if !held {
+                counts[GcIndex::of(p)] = rc + 1;
+            }
         });
         heap.for_each(|p| {
+            if is_permanent(p) {
+                return;
+            }
             let mut visit = |q: *mut Header| {
                 let count = &mut counts[GcIndex::of(q)];
-                // A count of zero would mean that a reference was shown twice.
-                if *count != REACHED && *count > 0 {
+                // Less than none left would mean that a reference was shown twice.
+                if *count > NONE_LEFT {
                     *count -= 1;
                 }
             };
@@ -60,7 +78,7 @@ impl Vm {
         self.spread(&mut counts);
         let mut garbage = Vec::new();
         heap.for_each(|p| {
-            if counts[GcIndex::of(p)] == 0 && is_container(p) {
+            if !is_permanent(p) && counts[GcIndex::of(p)] == NONE_LEFT && is_container(p) {
                 garbage.push(p);
             }
         });
@@ -71,14 +89,14 @@ impl Vm {
     fn spread(&self, counts: &mut [u32]) {
         let mut work: Vec<*mut Header> = Vec::new();
         self.heap.for_each(|p| {
-            if counts[GcIndex::of(p)] != 0 && is_container(p) {
+            if !is_permanent(p) && counts[GcIndex::of(p)] != NONE_LEFT && is_container(p) {
                 counts[GcIndex::of(p)] = REACHED;
                 work.push(p);
                 // The stack is emptied here, so it stays as small as the depth of what one root reaches.
                 while let Some(q) = work.pop() {
                     let mut visit = |r: *mut Header| {
                         let count = &mut counts[GcIndex::of(r)];
-                        if *count == 0 {
+                        if *count == NONE_LEFT {
                             *count = REACHED;
                             if is_container(r) {
                                 work.push(r);
