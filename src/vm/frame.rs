@@ -33,6 +33,8 @@ pub(super) mod frame_flag {
     pub const OBSERVED: u8 = 16;
     /// The chain was resumed by `throw`: what leaves a generator that was suspended then is raised anew in its parent.
     pub const THROWN: u8 = 32;
+    /// The method of a binary operator, whose operands are still in the caller's registers.
+    pub const OPERATOR: u8 = 64;
 }
 
 /// One running function or chain of generators.

@@ -8,16 +8,43 @@ use super::super::function::{Function, Method, Native, NativeCode};
 use super::super::generator::{GenState, Generator};
 use super::super::native::{Args, MachineFn, NativeImpl};
 use super::super::object::{Header, Kind, Ref};
+use super::super::ops::BinOp;
 use super::super::special::Special;
 use super::super::str::{Str, Tuple};
 use super::super::value::Value;
 use super::super::{R, Vm};
 use super::{Next, build};
 use crate::compiler::code::CodeFlags;
-use crate::compiler::opcodes::{FLAG_VARIANT, Instr, Op};
+use crate::compiler::opcodes::{FLAG_B, FLAG_C, FLAG_VARIANT, Instr, Op};
 
 /// Most keyword arguments that a call may have to be placed without the general binder.
 const MOST_KEYWORDS: usize = 12;
+
+/// The operator of an instruction.
+fn operator_of(ins: Instr) -> Option<BinOp> {
+    Some(match ins.op()? {
+        Op::Add | Op::AddK => BinOp::Add,
+        Op::Sub | Op::SubK => BinOp::Sub,
+        Op::Mul | Op::MulK => BinOp::Mul,
+        Op::TrueDiv | Op::TrueDivK => BinOp::TrueDiv,
+        Op::FloorDiv | Op::FloorDivK => BinOp::FloorDiv,
+        Op::Mod | Op::ModK => BinOp::Mod,
+        Op::Pow | Op::PowK => BinOp::Pow,
+        Op::LShift | Op::LShiftK => BinOp::LShift,
+        Op::RShift | Op::RShiftK => BinOp::RShift,
+        Op::And | Op::AndK => BinOp::And,
+        Op::Or | Op::OrK => BinOp::Or,
+        Op::Xor | Op::XorK => BinOp::Xor,
+        Op::MatMul => BinOp::MatMul,
+        _ => return None,
+    })
+}
+
+/// Whether the right operand of an operator's instruction is a constant.
+fn constant_operand(ins: Instr) -> bool {
+    use crate::compiler::opcodes::Kind as Operand;
+    ins.op().is_some_and(|op| matches!(op.info().operands[2].1, Operand::Const))
+}
 
 /// Where the arguments of a call go.
 struct Places {
@@ -56,6 +83,7 @@ impl Vm {
             }
             Some(Kind::Type) => self.call_class_at(regs, base, argc, dst),
             Some(Kind::Method) => self.call_bound_at(frame, regs, base, argc, dst),
+            Some(Kind::Instance) => self.call_instance_at(regs, base, base + 1, argc, dst),
             _ => self.call_other_at(regs, base, base + 1, argc, dst),
         }
     }
@@ -523,6 +551,20 @@ impl Vm {
         }
     }
 
+    /// An instance whose class has a script `__call__`.
+    fn call_instance_at(&mut self, regs: *mut Value, base: usize, first: usize, argc: usize, dst: u16) -> R<Next> {
+        // SAFETY: the registers hold an instance and `argc` arguments.
+        let this = unsafe { &*regs.add(base) };
+        let Some(f) = self.special(this, Special::Call).filter(|f| f.kind() == Some(Kind::Function)) else {
+            return self.call_other_at(regs, base, first, argc, dst);
+        };
+        // SAFETY: as above.
+        let mut args = unsafe { build::take_run(&mut *regs.add(first), argc) };
+        // SAFETY: as above.
+        args.insert(0, unsafe { std::mem::replace(&mut *regs.add(base), Value::UNDEF) });
+        self.push_function(f, &args, dst, 0)
+    }
+
     fn call_other_at(&mut self, regs: *mut Value, base: usize, first: usize, argc: usize, dst: u16) -> R<Next> {
         // SAFETY: the registers hold a callable and `argc` arguments, which stay in place during the call.
         unsafe {
@@ -678,6 +720,9 @@ impl Vm {
                 *(*self.thread.frame).regs.add(dst as usize) = v;
                 return Ok(Next::Reload);
             }
+            if flags & frame_flag::OPERATOR != 0 {
+                return self.finish_operator(v);
+            }
             let v = if flags & frame_flag::INIT != 0 {
                 if !v.is_none() {
                     let name = self.class_name(&v);
@@ -694,6 +739,62 @@ impl Vm {
             *(*self.thread.frame).regs.add(dst as usize) = v;
             Ok(Next::Reload)
         }
+    }
+
+    /// Enters the left operand's script method for an operator, if the right operand's class has no say in it; false
+    /// (and nothing done) otherwise. The operands stay in their registers until the method has returned.
+    #[inline(never)]
+    pub(super) fn enter_operator(&mut self, ins: Instr, op: BinOp, a: &Value, b: &Value) -> R<bool> {
+        let (ca, cb) = (self.class_of(a), self.class_of(b));
+        if !ca.is(cb) && (cb.get(self).is_heap() || b.is_a::<Class>()) {
+            return Ok(false);
+        }
+        let in_place = ins.flags() & FLAG_VARIANT != 0;
+        if in_place && op.in_place().is_some_and(|s| self.class_special(ca, s).is_some()) {
+            return Ok(false);
+        }
+        let Some(f) = self.class_special(ca, op.special()).filter(|f| f.kind() == Some(Kind::Function)) else {
+            return Ok(false);
+        };
+        // SAFETY: the function is alive; the window above the running frame is free, and its size is checked first.
+        unsafe {
+            let func: *const Function = Header::payload(f.ptr());
+            let code = (*func).code.as_ptr();
+            let window = self.thread.top().add(1);
+            if (*code).simple_args != 2 || window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
+                return Ok(false);
+            }
+            window.write(a.clone());
+            window.add(1).write(b.clone());
+            self.enter_window(f, window, 2, ins.a(), frame_flag::OPERATOR)?;
+        }
+        Ok(true)
+    }
+
+    /// The method of an operator has returned: its operands are dropped, and where it has refused, the right side's
+    /// method is asked.
+    fn finish_operator(&mut self, v: Value) -> R<Next> {
+        // SAFETY: the running frame stands behind the operator's instruction, whose operands the verifier has checked.
+        let (ins, a, b) = unsafe {
+            let frame = self.thread.frame;
+            let ins = *(*frame).pc.sub(1);
+            let konst = constant_operand(ins);
+            let operand = |i: u16, flag: u8| {
+                let r = &mut *(*frame).regs.add(i as usize);
+                if ins.flags() & flag != 0 { std::mem::replace(r, Value::UNDEF) } else { r.clone() }
+            };
+            let a = operand(ins.b(), FLAG_B);
+            let b = if konst { (*(*frame).consts.add(ins.c() as usize)).clone() } else { operand(ins.c(), FLAG_C) };
+            (ins, a, b)
+        };
+        let v = if v.is_not_implemented() {
+            let Some(op) = operator_of(ins) else { return Ok(Next::Reload) };
+            self.binary_refused(op, ins.flags() & FLAG_VARIANT != 0, &a, &b)?
+        } else {
+            v
+        };
+        self.put_result(ins.a(), v);
+        Ok(Next::Reload)
     }
 
     /// An error that belongs to the native caller of the loop, not to the frame that is now on top.

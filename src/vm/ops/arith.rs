@@ -82,6 +82,12 @@ impl UnOp {
     }
 }
 
+/// How messages show the in-place form of an operator.
+fn in_place_symbol(op: BinOp) -> String {
+    let symbol = if op == BinOp::Pow { "**" } else { op.symbol() };
+    format!("{symbol}=")
+}
+
 impl Vm {
     /// `a op b`.
     ///
@@ -167,6 +173,24 @@ impl Vm {
         }
     }
 
+    /// The operator when the left side's method has answered `NotImplemented` and the right side's class is no subclass
+    /// of the left side's.
+    ///
+    /// # Errors
+    /// TypeError when the right side does not know how either; what its method raises.
+    pub(in crate::vm) fn binary_refused(&mut self, op: BinOp, in_place: bool, a: &Value, b: &Value) -> R {
+        let (ca, cb) = (self.class_of(a), self.class_of(b));
+        let right = if ca.is(cb) { None } else { self.class_special(cb, op.reflected()) };
+        if let Some(f) = right {
+            let result = self.guarded(|vm| vm.call_operator(&f, b, a, &[]))?;
+            if !result.is_not_implemented() {
+                return Ok(result);
+            }
+        }
+        let symbol = if in_place { in_place_symbol(op) } else { op.symbol().to_owned() };
+        Err(self.unsupported(&symbol, a, b))
+    }
+
     #[inline]
     fn call_operator(&mut self, f: &Value, this: &Value, other: &Value, more: &[Value]) -> R {
         match more {
@@ -247,8 +271,7 @@ impl Vm {
         }
         let result = self.binary_methods(op, a, b)?;
         if result.is_not_implemented() {
-            let symbol = if op == BinOp::Pow { "**".to_owned() } else { op.symbol().to_owned() };
-            return Err(self.unsupported(&format!("{symbol}="), a, b));
+            return Err(self.unsupported(&in_place_symbol(op), a, b));
         }
         Ok(result)
     }

@@ -9,6 +9,7 @@ use crate::vm::instance;
 use crate::vm::layout::Layout;
 use crate::vm::object::Kind;
 use crate::vm::seq::List;
+use crate::vm::special::Special;
 use crate::vm::str::Tuple;
 use crate::vm::value::Value;
 
@@ -317,6 +318,12 @@ quick! {
 full! {
     fn get_item_full(m) {
         let (o, i) = (m.in_b(), m.in_c());
+        if o.kind() == Some(Kind::Instance)
+            && let Some(f) = m.vm.special(&o, Special::GetItem)
+            && f.kind() == Some(Kind::Function)
+        {
+            return m.vm.push_call(f, &[o, i], m.ins.a(), 0);
+        }
         let v = m.vm.get_item(&o, &i)?;
         m.set(v);
         Ok(Next::Reload)

@@ -9,17 +9,18 @@ use crate::vm::frame::{Frame, frame_flag};
 use crate::vm::function::{CodeObject, Function, Native, NativeCode};
 use crate::vm::native::{FlatFn, NativeImpl};
 use crate::vm::object::{Header, IMMORTAL, Kind, Ref};
+use crate::vm::str::Tuple;
 use crate::vm::value::Value;
 
 /// Enters the script function in R[base], whose arguments follow it, if nothing is to be done but pushing a frame.
-/// Its window begins at the arguments; in a generator, whose registers are not on the thread's stack, they move there.
+/// Its window begins at the arguments. What is not that simple is for `filled`.
 #[inline(always)]
-fn enter(mut m: At<'_>, base: u16, argc: usize, moved: Handler, full: Handler) -> Exit {
+fn enter(mut m: At<'_>, base: u16, argc: usize, filled: Handler) -> Exit {
     // SAFETY: the registers hold a function and its arguments; the window above them is free; the frame array has
     // room, since `depth` is below the limit.
     unsafe {
         if !(*m.frame).generator.is_null() {
-            return m.leave_to(moved);
+            return m.leave_to(filled);
         }
         let func: *const Function = Header::payload(m.reg(base).ptr());
         let code: *const CodeObject = (*func).code.as_ptr();
@@ -31,7 +32,7 @@ fn enter(mut m: At<'_>, base: u16, argc: usize, moved: Handler, full: Handler) -
             || top.wrapping_add(8) >= m.vm.thread.stack_end
             || ticks < 0
         {
-            return m.leave_to(full);
+            return m.leave_to(filled);
         }
         m.vm.heap.ticks.set(ticks);
         push(&mut m, code, func, window, top, argc);
@@ -39,28 +40,50 @@ fn enter(mut m: At<'_>, base: u16, argc: usize, moved: Handler, full: Handler) -
     }
 }
 
-/// The same from a generator.
+/// The defaults that complete `argc` positional arguments, if the function wants nothing but positional parameters and
+/// makes no generator.
 #[inline(always)]
-fn enter_moved(mut m: At<'_>, base: u16, argc: usize, full: Handler) -> Exit {
-    // SAFETY: as above; above the running frame's window the thread's stack is free.
+unsafe fn missing_defaults<'v>(func: *const Function, code: *const CodeObject, argc: usize) -> Option<&'v [Value]> {
+    // SAFETY: the function is alive, and so are its code and its defaults while the handler runs.
+    unsafe {
+        let wanted = (*code).simple_args as usize;
+        if wanted == argc {
+            return Some(&[]);
+        }
+        if wanted == 255 || argc > wanted {
+            return None;
+        }
+        let items = (*(*func).defaults.cast::<Tuple>()?.as_ptr()).items();
+        items.get(items.len().checked_sub(wanted - argc)?..)
+    }
+}
+
+/// The same as [`enter`] where parameters may have to be filled from their defaults, and from generators too.
+#[inline(always)]
+fn enter_filled(mut m: At<'_>, base: u16, argc: usize, full: Handler) -> Exit {
+    // SAFETY: as for `enter`; above the running frame's window the thread's stack is free.
     unsafe {
         let func: *const Function = Header::payload(m.reg(base).ptr());
         let code: *const CodeObject = (*func).code.as_ptr();
-        let window = (*m.frame).top.add(1);
+        let Some(defaults) = missing_defaults(func, code, argc) else { return m.leave_to(full) };
+        let inside = (*m.frame).generator.is_null();
+        let window = if inside { m.regs.add(base as usize + 1) } else { (*m.frame).top.add(1) };
         let top = window.wrapping_add((*code).nregs as usize);
         let ticks = m.vm.heap.ticks.get() - 1;
-        if (*code).simple_args as usize != argc
-            || m.vm.thread.depth >= m.vm.thread.recursion_limit
-            || top.wrapping_add(8) >= m.vm.thread.stack_end
-            || ticks < 0
+        if m.vm.thread.depth >= m.vm.thread.recursion_limit || top.wrapping_add(8) >= m.vm.thread.stack_end || ticks < 0
         {
             return m.leave_to(full);
         }
         m.vm.heap.ticks.set(ticks);
-        for i in 0..=argc {
-            window.sub(1).add(i).write(m.take(base + i as u16));
+        if !inside {
+            for i in 0..=argc {
+                window.sub(1).add(i).write(m.take(base + i as u16));
+            }
         }
-        push(&mut m, code, func, window, top, argc);
+        for (i, v) in defaults.iter().enumerate() {
+            window.add(argc + i).write(v.clone());
+        }
+        push(&mut m, code, func, window, top, argc + defaults.len());
         m.next()
     }
 }
@@ -96,7 +119,7 @@ quick! {
         let base = m.ins.a();
         if m.reg(base).kind() == Some(Kind::Function) {
             let argc = m.ins.b() as usize;
-            return enter(m, base, argc, call_moved, call_full);
+            return enter(m, base, argc, call_filled);
         }
         match m.reg(base).kind() {
             Some(Kind::Native) => m.leave_to(call_native),
@@ -107,7 +130,7 @@ quick! {
 }
 
 quick! {
-    /// An instance of a script class whose script `__init__` takes the arguments as they are: they move up by one for
+    /// An instance of a script class whose script `__init__` takes the arguments, and its defaults: they move up by one for
     /// the instance, and the function takes the class's place.
     #[inline(never)]
     fn call_class(m) {
@@ -122,9 +145,9 @@ quick! {
             let inside = (*m.frame).generator.is_null();
             let window = if inside { m.regs.add(base as usize + 1) } else { (*m.frame).top.add(1) };
             let top = window.wrapping_add((*code).nregs as usize);
+            let Some(defaults) = missing_defaults(func, code, argc + 1) else { return m.leave_to(call_full) };
             let ticks = m.vm.heap.ticks.get() - 1;
-            if (*code).simple_args as usize != argc + 1
-                || m.vm.thread.depth >= m.vm.thread.recursion_limit
+            if m.vm.thread.depth >= m.vm.thread.recursion_limit
                 || top.wrapping_add(8) >= m.vm.thread.stack_end
                 || ticks < 0
             {
@@ -140,7 +163,10 @@ quick! {
             }
             window.sub(1).write(Value::from_ptr(init));
             window.write(instance.clone());
-            push(&mut m, code, func, window, top, argc + 1);
+            for (i, v) in defaults.iter().enumerate() {
+                window.add(argc + 1 + i).write(v.clone());
+            }
+            push(&mut m, code, func, window, top, argc + 1 + defaults.len());
             (*m.frame).flags = frame_flag::INIT;
             std::mem::forget(std::mem::replace(&mut (*m.frame).aux, instance));
             m.release(class)
@@ -150,9 +176,9 @@ quick! {
 
 quick! {
     #[inline(never)]
-    fn call_moved(m) {
+    fn call_filled(m) {
         let (base, argc) = (m.ins.a(), m.ins.b() as usize);
-        enter_moved(m, base, argc, call_full)
+        enter_filled(m, base, argc, call_full)
     }
 }
 
@@ -252,7 +278,7 @@ quick! {
         let base = m.ins.a();
         if m.reg(base).kind() == Some(Kind::Function) && !m.reg(base + 1).is_undef() {
             let argc = m.ins.b() as usize + 1;
-            return enter(m, base, argc, call_method_moved, call_method_full);
+            return enter(m, base, argc, call_method_filled);
         }
         if m.reg(base).kind() == Some(Kind::Native) {
             return m.leave_to(call_native_method);
@@ -263,9 +289,9 @@ quick! {
 
 quick! {
     #[inline(never)]
-    fn call_method_moved(m) {
+    fn call_method_filled(m) {
         let (base, argc) = (m.ins.a(), m.ins.b() as usize + 1);
-        enter_moved(m, base, argc, call_method_full)
+        enter_filled(m, base, argc, call_method_full)
     }
 }
 

@@ -72,6 +72,9 @@ macro_rules! full_binary {
     ($op:ident $full:ident $full_konst:ident) => {
         full! {
             pub fn $full(m) {
+                if m.b().kind() == Some(Kind::Instance) && m.vm.enter_operator(m.ins, BinOp::$op, m.b(), m.c())? {
+                    return Ok(Next::Reload);
+                }
                 let (a, b) = (m.in_b(), m.in_c());
                 let v = m.vm.arith(m.variant(), BinOp::$op, a, b)?;
                 m.set(v);
@@ -80,6 +83,11 @@ macro_rules! full_binary {
         }
         full! {
             pub fn $full_konst(m) {
+                if m.b().kind() == Some(Kind::Instance)
+                    && m.vm.enter_operator(m.ins, BinOp::$op, m.b(), m.k(m.ins.c()))?
+                {
+                    return Ok(Next::Reload);
+                }
                 let a = m.in_b();
                 let b = m.k(m.ins.c()).clone();
                 let v = m.vm.arith(m.variant(), BinOp::$op, a, b)?;
