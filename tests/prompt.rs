@@ -31,6 +31,16 @@ struct Session {
 
 impl Session {
     fn start() -> Session {
+        Session::on("xterm")
+    }
+
+    fn on(term: &str) -> Session {
+        let mut session = Session::with(term, "");
+        session.expect(">>> ");
+        session
+    }
+
+    fn with(term: &str, history: &str) -> Session {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("the terminal's other end");
         let name = ptsname(&master, Vec::new()).expect("the terminal has a name");
@@ -46,9 +56,9 @@ impl Session {
         // A session of its own, whose terminal this is: only then does Ctrl-C send a signal.
         let child = Command::new("setsid")
             .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_apy"), "-q"])
-            .env("TERM", "xterm")
+            .env("TERM", term)
             .env("PYTHON_COLORS", "0")
-            .env("PYTHON_HISTORY", "")
+            .env("PYTHON_HISTORY", history)
             .env_remove("PYTHONINSPECT")
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stdin(copy())
@@ -67,9 +77,7 @@ impl Session {
                 shared.1.notify_all();
             }
         });
-        let mut session = Session { child, keyboard: master, seen, used: 0 };
-        session.expect(">>> ");
-        session
+        Session { child, keyboard: master, seen, used: 0 }
     }
 
     fn send(&mut self, keys: &str) {
@@ -313,6 +321,68 @@ fn a_path_through_tasks_is_told() {
     s.expect("awaited 'inner' at <apy-input-");
     s.expect("'inner': bad(), created at <apy-input-");
     s.expect(">>> ");
+}
+
+#[test]
+fn a_terminal_that_can_only_print_is_enough() {
+    let mut s = Session::on("dumb");
+    s.line("20 + 1", "21\n");
+    s.send("def f(x):\n    return x\n\n");
+    s.expect(">>> ");
+    s.line("f(5) * 2", "10\n");
+    s.send("if True:\n    gone\n");
+    s.expect("... ");
+    s.expect("... ");
+    s.send("half");
+    s.expect("half");
+    s.send(CTRL_C);
+    s.expect("KeyboardInterrupt");
+    s.expect(">>> ");
+    s.line("'kept'", "'kept'\n");
+    s.send("import asyncio\n");
+    s.expect(">>> ");
+    s.send("print('wait' + 'ing'); await asyncio.sleep(1000)\n");
+    s.expect("waiting\n");
+    s.send(CTRL_C);
+    s.expect("KeyboardInterrupt");
+    s.expect(">>> ");
+    assert!(!s.seen.0.lock().expect("no panic").contains(&0x1b));
+    assert_eq!(s.leave(), Some(0));
+}
+
+#[test]
+fn history_is_searched_and_outlives_the_session() {
+    let folder = std::env::temp_dir().join(format!("apy-history-{}", std::process::id()));
+    let file = folder.to_string_lossy().into_owned();
+    let start = || {
+        let mut s = Session::with("xterm", &file);
+        s.expect(">>> ");
+        s
+    };
+    let mut s = start();
+    s.line("first = 6 * 7; first", "42\n");
+    s.line("'second'", "'second'\n");
+    assert_eq!(s.leave(), Some(0));
+    let mut s = start();
+    s.send("\x12irst");
+    s.expect("first = 6 * 7; first");
+    s.send("\r");
+    s.expect("42\n");
+    s.expect(">>> ");
+    s.line(&UP.repeat(2), "'second'\n");
+    assert_eq!(s.leave(), Some(0));
+    std::fs::remove_file(folder).expect("there was a history");
+}
+
+#[test]
+fn help_and_its_like_answer() {
+    let mut s = Session::start();
+    s.line("copyright", "Copyright");
+    s.line("license()", "MIT or Apache-2.0");
+    s.line("exit.__class__.__name__, repr(quit)[:10]", "('Quitter', 'Use quit()')\n");
+    s.line("help(len)", "len(obj, /)\n");
+    s.line("help('asyncio.sleep')", "sleep(");
+    s.line("help()", "Tab completes names");
 }
 
 #[test]

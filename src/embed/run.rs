@@ -219,7 +219,13 @@ impl Vm {
         }
         let m = self.bare_module("__main__");
         modules.set_str(self, &name, m.value().clone());
-        Ok(m.get(self).dict.clone())
+        // The main program sees the module of the builtins, others its namespace.
+        let (key, builtins) = (self.names.__builtins__.clone(), self.intern("builtins"));
+        let globals = m.get(self).dict.clone();
+        if let Some(b) = modules.get_str(self, &builtins) {
+            globals.set_str(self, &key, b);
+        }
+        Ok(globals)
     }
 
     /// Runs statements in `__main__`.

@@ -51,7 +51,7 @@ impl Vm {
                     return Err(self.type_error(format!("'{name}' object is not callable")));
                 };
                 let mut pos = Vec::with_capacity(args.pos.len() + 1);
-                if call.is_a::<Function>() || call.is_a::<Native>() {
+                if self.is_method_function(&call) {
                     pos.push(f.clone());
                     pos.extend(args.pos.iter().cloned());
                     return self.guarded(|vm| vm.call_kw(&call, &Args { pos: &pos, ..*args }));

@@ -67,8 +67,6 @@ pub fn session(vm: &mut Vm, interpreter: &Interpreter, settings: &Settings) -> i
     if !settings.quiet {
         greet();
     }
-    // Names that only a prompt has; without them it works as well.
-    let _ = apy::modules::import::import_module(vm, "_sitebuiltins").and_then(|m| vm.call_method(&m, "install", &[]));
     let (ask, asked) = channel();
     let (answers, answered) = channel();
     let line = Line { asked, answers, interpreter: interpreter.clone(), screen: settings.screen.clone() };
@@ -77,7 +75,7 @@ pub fn session(vm: &mut Vm, interpreter: &Interpreter, settings: &Settings) -> i
         eprintln!("apy: the prompt's reader could not be started: {e}");
         return 1;
     }
-    let mut session = Session { ask, answered, number: 0, loop_runs: false };
+    let mut session = Session { ask, answered, number: 0, screen: settings.screen.clone() };
     session.run(vm)
 }
 
@@ -105,19 +103,19 @@ struct Session {
     answered: Receiver<Answer>,
     /// How many inputs there were.
     number: usize,
-    /// An input ran, so there is a loop that may have something to do.
-    loop_runs: bool,
+    screen: Arc<Screen>,
 }
 
 impl Session {
     fn run(&mut self, vm: &mut Vm) -> i32 {
         loop {
-            let ask = Ask { first: vm.prompt_text("ps1", ">>> "), further: vm.prompt_text("ps2", "... ") };
+            let first = vm.prompt_text("ps1", ">>> ");
+            let ask = Ask { first: first.clone(), further: vm.prompt_text("ps2", "... ") };
             let _ = vm.flush_streams();
             if self.ask.send(ask).is_err() {
                 return 0;
             }
-            match self.wait(vm) {
+            match self.wait(vm, &first) {
                 Ok(Answer::End) => return 0,
                 Ok(Answer::Interrupt) => eprintln!("KeyboardInterrupt"),
                 Ok(Answer::Input(text)) => {
@@ -135,11 +133,7 @@ impl Session {
     }
 
     /// Waits for the reader; the loop runs meanwhile.
-    fn wait(&mut self, vm: &mut Vm) -> R<Answer> {
-        if !self.loop_runs {
-            let answered = &mut self.answered;
-            return Ok(vm.unlocked(move || answered.recv().unwrap_or(Answer::End)));
-        }
+    fn wait(&mut self, vm: &mut Vm, first: &str) -> R<Answer> {
         loop {
             let mut got = None;
             let answered = &self.answered;
@@ -156,8 +150,8 @@ impl Session {
             match (got, result) {
                 (Some(answer), Ok(()) | Err(_)) => return Ok(answer),
                 (None, Ok(())) => {}
-                // Ctrl-C where no input runs and nobody edits: the line goes on.
-                (None, Err(e)) if vm.raised_is(&e, &vm.exc.KeyboardInterrupt.clone()) => {}
+                // Ctrl-C where no input runs and no editor saw it.
+                (None, Err(e)) if vm.raised_is(&e, &vm.exc.KeyboardInterrupt.clone()) => self.screen.give_up(first),
                 (None, Err(e)) => return Err(e),
             }
         }
@@ -173,7 +167,6 @@ impl Session {
         }
         let filename = format!("<apy-input-{}>", self.number);
         self.number += 1;
-        self.loop_runs = true;
         let codes = match vm.prompt_compile(text, &filename) {
             Ok(codes) => codes,
             Err(Refusal::Raised(e)) => return report(vm, e),

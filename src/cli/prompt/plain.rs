@@ -6,7 +6,7 @@ use std::io::{BufRead, IsTerminal, Write};
 /// Serves a session until the end of standard input.
 pub fn read(line: Line) {
     while let Ok(ask) = line.asked.recv() {
-        let answer = one(&ask.first, &ask.further);
+        let answer = one(&line, &ask.first, &ask.further);
         let ends = matches!(answer, Answer::End);
         if !line.answer(answer) || ends {
             return;
@@ -14,12 +14,17 @@ pub fn read(line: Line) {
     }
 }
 
-fn one(first: &str, further: &str) -> Answer {
+fn one(line: &Line, first: &str, further: &str) -> Answer {
     let mut text = String::new();
+    let _ = line.screen.was_given_up();
     show(first);
     loop {
         let mut got = String::new();
-        match std::io::stdin().lock().read_line(&mut got) {
+        let read = std::io::stdin().lock().read_line(&mut got);
+        if line.screen.was_given_up() {
+            text.clear();
+        }
+        match read {
             Ok(0) | Err(_) if text.is_empty() => {
                 show("\n");
                 return Answer::End;

@@ -13,6 +13,8 @@ type Printer = Box<dyn FnMut(String) + Send>;
 pub struct Screen {
     editing: AtomicBool,
     printer: Mutex<Option<Printer>>,
+    /// Ctrl-C came while a line was read without an editor.
+    given_up: AtomicBool,
     /// Lines that have no end yet, of standard output and standard error: only whole lines go above the one being edited.
     begun: Mutex<[Vec<u8>; 2]>,
 }
@@ -38,6 +40,21 @@ impl Screen {
             // A terminal that is gone takes nothing.
             let _ = straight(&std::mem::take(bytes), n == 1);
         }
+    }
+
+    /// Ctrl-C: what was typed of an input is worth nothing; the prompt is shown again. The terminal itself forgets the
+    /// line.
+    pub fn give_up(&self, prompt: &str) {
+        self.given_up.store(true, Ordering::SeqCst);
+        if std::io::stdin().is_terminal() {
+            eprintln!("\nKeyboardInterrupt");
+            let _ = straight(prompt.as_bytes(), false);
+        }
+    }
+
+    /// Whether there was a Ctrl-C since this was asked last.
+    pub fn was_given_up(&self) -> bool {
+        self.given_up.swap(false, Ordering::SeqCst)
     }
 
     /// Writes the whole lines above the line being edited and keeps the rest; false when no line is being edited.

@@ -30,15 +30,7 @@ pub fn init(vm: &mut Vm) -> R<()> {
     // The module's namespace is the one that code finds its builtins in.
     let old = std::mem::replace(&mut module.get_mut(vm).dict, dict.clone());
     drop(old);
-    for table in [
-        code::FUNCTIONS,
-        io::FUNCTIONS,
-        items::FUNCTIONS,
-        numbers::FUNCTIONS,
-        reflect::FUNCTIONS,
-        site::FUNCTIONS,
-        OTHERS,
-    ] {
+    for table in [code::FUNCTIONS, io::FUNCTIONS, items::FUNCTIONS, numbers::FUNCTIONS, reflect::FUNCTIONS, OTHERS] {
         add_functions(vm, &module, table);
     }
     let classes = native_classes(vm);
@@ -64,6 +56,7 @@ pub fn init(vm: &mut Vm) -> R<()> {
     ] {
         vm.module_set(&module, name, value);
     }
+    site::init(vm, &module)?;
     let name = vm.intern("builtins");
     vm.modules.clone().set_str(vm, &name, module.into_value());
     Ok(())

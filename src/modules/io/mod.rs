@@ -32,7 +32,7 @@ struct Classes {
 
 const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new(
-        "_open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
+        "open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
         "Open file and return a stream.  Raise OSError upon failure.",
         open,
     ),
@@ -57,6 +57,10 @@ const FUNCTIONS: &[NativeDef] = &[
 /// None in a sound build.
 pub fn module(vm: &mut Vm) -> R<Value> {
     let m = vm.new_module("_io", FUNCTIONS);
+    // What `builtins.open` calls.
+    if let Ok(own) = vm.get_attr_str(m.value(), "open") {
+        vm.module_set(&m, "_open", own);
+    }
     if let Some(open) = vm.loaded_attr("builtins", "open") {
         vm.module_set(&m, "open", open);
     }

@@ -65,6 +65,12 @@ pub fn type_new(vm: &mut Vm, args: &Args<'_>) -> R {
     let bases_tuple = argument::<Tuple>(vm, pos, 1, "tuple")?;
     let namespace = argument::<Dict>(vm, pos, 2, "dict")?;
     let items = bases_tuple.get(vm).items().to_vec();
+    for b in items.iter().filter(|b| !b.is_a::<Class>()) {
+        let attr = vm.intern("__mro_entries__");
+        if vm.get_attr_opt(b, &attr)?.is_some() {
+            return Err(vm.type_error("type() doesn't support MRO entry resolution; use types.new_class()"));
+        }
+    }
     let winner = most_derived_metaclass(vm, &meta, &items)?;
     if !winner.is(&meta) {
         let type_ = vm.types.type_.clone();
@@ -89,10 +95,6 @@ fn check_bases(vm: &mut Vm, items: &[Value]) -> R<Vec<Ref<Class>>> {
     let mut bases = Vec::with_capacity(items.len());
     for b in items {
         let Some(c) = b.cast::<Class>() else {
-            let attr = vm.intern("__mro_entries__");
-            if vm.get_attr_opt(b, &attr)?.is_some() {
-                return Err(vm.type_error("type() doesn't support MRO entry resolution; use types.new_class()"));
-            }
             return Err(vm.type_error("bases must be types"));
         };
         if !c.get(vm).has(class_flag::BASE) {
