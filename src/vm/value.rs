@@ -232,8 +232,12 @@ impl Value {
     #[inline(always)]
     pub fn header(&self) -> Option<&Header> {
         if self.is_object() {
-            // SAFETY: a pointer value owns a count of a live object, which starts with a header.
-            Some(unsafe { &*self.ptr() })
+            // SAFETY: a pointer value owns a count of a live object, which starts with a header. (Without the hint the
+            // optimizer keeps a test for null, which no reference is.)
+            unsafe {
+                std::hint::assert_unchecked(!self.ptr().is_null());
+                Some(&*self.ptr())
+            }
         } else {
             None
         }
