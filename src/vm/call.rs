@@ -148,7 +148,7 @@ impl Vm {
             if window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
                 return Err(self.recursion_error("maximum recursion depth exceeded"));
             }
-            let params = (*code).code.param_count();
+            let params = (*code).params as usize;
             if (*code).exact_args as usize == args.pos.len() && args.kw_names.is_empty() {
                 for (i, v) in args.pos.iter().enumerate() {
                     window.add(i).write(v.clone());

@@ -69,6 +69,8 @@ pub enum MachineFn {
     Send,
     /// `next(iterator)`, `generator.__next__()`: one argument.
     Next,
+    /// `list.append(item)`.
+    Append,
 }
 
 /// The description of a native function.

@@ -11,7 +11,7 @@ pub use sort::{sort_items, sort_list};
 
 use super::generic_alias::class_getitem;
 use super::slice::{bound_argument, position};
-use crate::vm::native::{Args, NativeDef, arg, arg_or_none};
+use crate::vm::native::{Args, MachineFn, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::ops::CmpOp;
 use crate::vm::seq::{List, SeqIter, SeqSource};
@@ -60,10 +60,15 @@ const METHODS: &[NativeDef] = &[
         "lists are generic over the type of their contents",
         class_getitem,
     ),
-    NativeDef::new("append(self, object, /)", "Append object to the end of the list.", |vm, a| {
-        vm.this::<List>(a, "append")?.get_mut(vm).items.push(a[1].clone());
-        Ok(Value::NONE)
-    }),
+    NativeDef::machine(
+        "append(self, object, /)",
+        "Append object to the end of the list.",
+        MachineFn::Append,
+        |vm, a| {
+            vm.this::<List>(a, "append")?.get_mut(vm).items.push(a[1].clone());
+            Ok(Value::NONE)
+        },
+    ),
     NativeDef::new("clear(self, /)", "Remove all items from list.", |vm, a| {
         let old = std::mem::take(&mut vm.this::<List>(a, "clear")?.get_mut(vm).items);
         drop(old);

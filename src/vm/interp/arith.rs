@@ -67,8 +67,8 @@ pub(super) fn true_div_fast(a: &Value, b: &Value) -> Option<Value> {
 }
 
 /// A small int, or a truth value as one.
-#[inline]
-fn truth_as_int(v: &Value) -> Option<i64> {
+#[inline(always)]
+pub(super) fn truth_as_int(v: &Value) -> Option<i64> {
     v.as_small_int().or_else(|| v.as_bool().map(i64::from))
 }
 
@@ -165,17 +165,8 @@ impl Vm {
     /// The truth of a comparison that the loop's fast paths did not cover.
     #[inline(never)]
     pub(super) fn compare_truth(&mut self, a: Value, b: Value, op: CmpOp) -> R<bool> {
-        if let (Some(x), Some(y)) = (exact_str(&a), exact_str(&b)) {
-            let (x, y) = (x.get(self).as_bytes(), y.get(self).as_bytes());
-            // Generalized UTF-8 sorts as its code points do.
-            return Ok(match op {
-                CmpOp::Eq => x == y,
-                CmpOp::Ne => x != y,
-                CmpOp::Lt => x < y,
-                CmpOp::Le => x <= y,
-                CmpOp::Gt => x > y,
-                CmpOp::Ge => x >= y,
-            });
+        if let Some(t) = compare_texts(&a, &b, op) {
+            return Ok(t);
         }
         let v = self.rich_compare(&a, &b, op)?;
         match v.as_bool() {
@@ -183,6 +174,23 @@ impl Vm {
             None => self.truth(&v),
         }
     }
+}
+
+/// The comparison of two values that are exactly strings.
+#[inline]
+pub(super) fn compare_texts(a: &Value, b: &Value, op: CmpOp) -> Option<bool> {
+    let (x, y) = (exact_str(a)?, exact_str(b)?);
+    // SAFETY: the handles keep the strings alive, which never change.
+    let (x, y) = unsafe { ((*x.as_ptr()).as_bytes(), (*y.as_ptr()).as_bytes()) };
+    // Generalized UTF-8 sorts as its code points do.
+    Some(match op {
+        CmpOp::Eq => a.is(b) || x == y,
+        CmpOp::Ne => !a.is(b) && x != y,
+        CmpOp::Lt => x < y,
+        CmpOp::Le => x <= y,
+        CmpOp::Gt => x > y,
+        CmpOp::Ge => x >= y,
+    })
 }
 
 /// The truth of what needs no look at an object.

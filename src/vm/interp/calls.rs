@@ -311,7 +311,7 @@ impl Vm {
         argc: usize,
         dst: u16,
     ) -> R<Option<Next>> {
-        if argc != if matches!(m, MachineFn::Send) { 2 } else { 1 } {
+        if matches!(m, MachineFn::Append) || argc != if matches!(m, MachineFn::Send) { 2 } else { 1 } {
             return Ok(None);
         }
         // SAFETY: as for `call_native_at`.
@@ -339,7 +339,7 @@ impl Vm {
         argc: usize,
         dst: u16,
     ) -> R<Option<Next>> {
-        if argc != usize::from(matches!(m, MachineFn::Send)) {
+        if matches!(m, MachineFn::Append) || argc != usize::from(matches!(m, MachineFn::Send)) {
             return Ok(None);
         }
         // SAFETY: as for `call_native_at`.

@@ -1,7 +1,9 @@
 //! Iteration: `iter`, `next`, loops of natives, and the iterator over `__getitem__`.
 
+use crate::compiler::code::CodeFlags;
 use crate::heap_object;
 use crate::vm::dict::Dict;
+use crate::vm::generator::{GenStep, Generator};
 use crate::vm::native::NativeDef;
 use crate::vm::object::Kind;
 use crate::vm::seq::{DictIter, DictPart, List, RangeObject, SeqIter, SeqSource};
@@ -188,6 +190,15 @@ impl Vm {
         self.tick(1)?;
         if let Some(it) = it.cast::<SeqIter>() {
             return Ok(SeqIter::advance(it, self));
+        }
+        if let Some(g) = it.cast::<Generator>()
+            && !self.gen_flags(g).has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR)
+        {
+            return match self.gen_send(g, Value::NONE) {
+                Ok(GenStep::Yielded(v)) => Ok(Some(v)),
+                Ok(GenStep::Returned(_)) => Ok(None),
+                Err(e) => self.end_is_none(Err(e)),
+            };
         }
         if let Some(flat) = self.flat_special(it, Special::Next, 1) {
             self.enter_native()?;

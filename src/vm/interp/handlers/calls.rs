@@ -7,8 +7,9 @@ use crate::vm::R;
 use crate::vm::class::Class;
 use crate::vm::frame::{Frame, frame_flag};
 use crate::vm::function::{CodeObject, Function, Native, NativeCode};
-use crate::vm::native::{FlatFn, NativeImpl};
+use crate::vm::native::{FlatFn, MachineFn, NativeImpl};
 use crate::vm::object::{Header, IMMORTAL, Kind, Ref};
+use crate::vm::seq::List;
 use crate::vm::str::Tuple;
 use crate::vm::value::Value;
 
@@ -193,7 +194,7 @@ fn flat_native(f: &Value, argc: usize, bound: bool) -> Option<FlatFn> {
     }
     let NativeCode::Static(def) = &native.code else { return None };
     match def.run {
-        NativeImpl::Flat(f) if def.fits(argc) => Some(f),
+        NativeImpl::Flat(f) | NativeImpl::Machine(MachineFn::Append, f) if def.fits(argc) => Some(f),
         _ => None,
     }
 }
@@ -224,8 +225,50 @@ full! {
     }
 }
 
-full! {
+/// Whether R[base] is `list.append`.
+#[inline(always)]
+fn is_append(f: &Value) -> bool {
+    let native: *const Native = Header::payload(f.ptr());
+    // SAFETY: the callers have checked the kind.
+    match unsafe { &(*native).code } {
+        NativeCode::Static(def) => matches!(def.run, NativeImpl::Machine(MachineFn::Append, _)),
+        NativeCode::Host(..) => false,
+    }
+}
+
+quick! {
+    /// `list.append(item)` where the list has room; all other native methods are for the full handler.
+    #[inline(never)]
     fn call_native_method(m) {
+        let base = m.ins.a();
+        if m.ins.b() != 1 || !is_append(m.reg(base)) {
+            return m.leave_to(call_native_method_full);
+        }
+        let (f, list) = (&*m.reg(base), &*m.reg(base + 1));
+        let Some(list) = list.cast::<List>() else { return m.leave_to(call_native_method_full) };
+        // SAFETY: no other reference to the list's payload is alive in a handler.
+        let items = unsafe { &mut (*list.as_ptr()).items };
+        let shared = f.header().is_some_and(|h| h.ref_count() > 1);
+        if items.len() == items.capacity() || !shared || m.vm.heap.ticks.get() <= 0 {
+            return m.leave_to(call_native_method_full);
+        }
+        m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
+        items.push(m.take(base + 2));
+        let (f, list) = (m.take(base), m.take(base + 1));
+        let old = std::mem::replace(m.c(), Value::NONE);
+        if old.is_object() {
+            // Rare: the result goes to a name or attribute that held something.
+            drop(old);
+            drop(f);
+            return m.release(list);
+        }
+        std::mem::forget(old);
+        m.release_both(f, list)
+    }
+}
+
+full! {
+    fn call_native_method_full(m) {
         m.tick()?;
         let (base, argc) = (m.ins.a(), m.ins.b());
         if !m.reg(base + 1).is_undef()

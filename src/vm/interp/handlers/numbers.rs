@@ -128,6 +128,10 @@ macro_rules! comparison {
         full! {
             fn $full(m) {
                 let (a, b) = (m.in_b(), m.in_c());
+                if let Some(t) = arith::compare_texts(&a, &b, CmpOp::$op) {
+                    m.set(Value::bool(t));
+                    return Ok(Next::Reload);
+                }
                 let v = m.vm.rich_compare(&a, &b, CmpOp::$op)?;
                 m.set(v);
                 Ok(Next::Reload)
@@ -137,6 +141,10 @@ macro_rules! comparison {
             fn $full_konst(m) {
                 let a = m.in_b();
                 let b = m.k(m.ins.c()).clone();
+                if let Some(t) = arith::compare_texts(&a, &b, CmpOp::$op) {
+                    m.set(Value::bool(t));
+                    return Ok(Next::Reload);
+                }
                 let v = m.vm.rich_compare(&a, &b, CmpOp::$op)?;
                 m.set(v);
                 Ok(Next::Reload)
@@ -192,6 +200,11 @@ quick! {
 quick! {
     #[inline(never)]
     fn add_others(m) {
+        if let (Some(x), Some(y)) = (arith::truth_as_int(m.b()), arith::truth_as_int(m.c()))
+            && let Some(v) = x.checked_add(y).and_then(Value::small_int)
+        {
+            return m.put(v);
+        }
         if m.ins.a() == m.ins.b() && m.b().kind() == Some(Kind::Str) {
             return m.leave_to(append);
         }
