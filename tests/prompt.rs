@@ -302,6 +302,7 @@ fn keys_of_dictionaries_and_files_are_completed() {
     s.send("d = {'alphabet': 5, 'beta': 6}\r");
     s.expect(">>> ");
     s.line("d['alph\t + 1", "6\n");
+    s.line("'of text'.capi\t()", "'Of text'\n");
     s.line("len(open('Cargo.to\t').readlines()) > 3", "True\n");
     s.send("from asyncio import TaskG\t\r");
     s.expect(">>> ");

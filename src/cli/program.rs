@@ -207,7 +207,7 @@ fn folder(path: &str) -> Result<Source, NotFound> {
         let main = Path::new(path).join(name);
         if let Ok(text) = std::fs::read(&main) {
             let filename = from_here(&main.to_string_lossy());
-            return Ok(Source { text, filename, folder: path.to_owned() });
+            return Ok(Source { text, filename, folder: from_here(path) });
         }
     }
     Err(NotFound(format!("can't find '__main__' module in '{}'", absolute(path).display()), 1))

@@ -44,7 +44,8 @@ fn found(vm: &mut Vm, before: &str) -> (usize, Vec<String>) {
     }
     if let Some(owner) = before.get(..word).and_then(|b| b.strip_suffix('.')) {
         let path = path_before(owner);
-        let names = object(vm, path).map(|o| attributes(vm, &o)).unwrap_or_default();
+        let found = if path.is_empty() { literal(vm, owner) } else { object(vm, path) };
+        let names = found.map(|o| attributes(vm, &o)).unwrap_or_default();
         return (word, visible(starting(names, prefix), prefix));
     }
     if prefix.is_empty() {
@@ -123,6 +124,18 @@ fn object(vm: &mut Vm, path: &str) -> Option<Value> {
         at = vm.get_attr(&at, &name).ok()?;
     }
     Some(at)
+}
+
+/// Something like the literal that the text ends with.
+fn literal(vm: &mut Vm, text: &str) -> Option<Value> {
+    let (span, class) = classify(text).pop()?;
+    let piece = text.get(span.start as usize..span.end as usize)?;
+    if class != Class::String || span.end as usize != text.len() {
+        return None;
+    }
+    let prefix = piece.split(['\'', '"']).next().unwrap_or("");
+    let is_bytes = prefix.contains(['b', 'B']);
+    Some(if is_bytes { vm.new_bytes(b"").into_value() } else { vm.new_str("").into_value() })
 }
 
 fn attributes(vm: &mut Vm, o: &Value) -> Vec<String> {

@@ -1,0 +1,282 @@
+//! The command line: what is run and with which arguments, exit statuses, standard streams, mistakes and what is said
+//! about them.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A folder of its own for a test, which goes with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("apy-cli-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("the folder for temporary files can be written to");
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path)).expect("the folder can be written to");
+        fs::write(path, text).expect("the folder can be written to");
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = apy(args);
+        command.current_dir(&self.0);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the binary starts")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn apy(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_apy"));
+    command.args(args).stdin(Stdio::null()).env("PYTHON_COLORS", "0");
+    for name in ["APYPATH", "PYTHONUNBUFFERED", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONDEVMODE", "PYTHONWARNINGS"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    apy(args).output().expect("the binary starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs with a text on standard input.
+fn with_input(mut command: Command, text: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    child.stdin.take().expect("it was asked for").write_all(text.as_bytes()).expect("it is read");
+    child.wait_with_output().expect("it ends")
+}
+
+const SHOW: &str = "import sys\nprint(__name__, sys.argv, sys.path[0] == sys.argv[0].rpartition('/')[0])\n";
+
+#[test]
+fn programs_get_their_arguments() {
+    let folder = Folder::new("arguments");
+    folder.file("a.apy", SHOW);
+    folder.file("package/__main__.apy", "import sys\nprint('main', sys.argv[1:])\n");
+    folder.file("package/part.apy", "import sys\nprint(__name__, __package__, sys.argv[1:])\n");
+    let out = |args: &[&str]| {
+        let output = folder.run(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        stdout(&output)
+    };
+    assert_eq!(out(&["a.apy", "x", "-y", "--version"]), "__main__ ['a.apy', 'x', '-y', '--version'] False\n");
+    assert_eq!(out(&["run", "a.apy", "x"]), "__main__ ['a.apy', 'x'] False\n");
+    assert_eq!(out(&["package", "x"]), "main ['x']\n");
+    assert_eq!(out(&["-m", "package", "x"]), "main ['x']\n");
+    assert_eq!(out(&["-m", "package.part", "-x"]), "__main__ package ['-x']\n");
+    assert_eq!(out(&["-c", "import sys; print(sys.argv)", "-c", "y"]), "['-c', '-c', 'y']\n");
+    let output = with_input(folder.command(&["-", "x"]), SHOW);
+    assert_eq!(stdout(&output), "__main__ ['-', 'x'] True\n");
+    assert_eq!(stdout(&with_input(folder.command(&[]), SHOW)), "__main__ [''] True\n");
+}
+
+#[test]
+fn a_script_names_its_interpreter() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("shebang");
+    folder.file("tool", "#!/usr/bin/env apy\nimport sys\nprint('ran', sys.argv[1:])\n");
+    let tool = folder.0.join("tool");
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    let binary = Path::new(env!("CARGO_BIN_EXE_apy")).parent().expect("it is in a folder");
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+    let output = Command::new(&tool).arg("x").env("PATH", path).output().expect("the script starts");
+    assert_eq!(stdout(&output), "ran ['x']\n");
+}
+
+#[test]
+fn the_exit_status_is_cpythons() {
+    for (text, status, said) in [
+        ("", 0, ""),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero"),
+        ("x = ", 1, "SyntaxError: invalid syntax"),
+        ("import sys; sys.exit(7)", 7, ""),
+        ("import sys; sys.exit('a text')", 1, "a text"),
+        ("raise SystemExit(-1)", 255, ""),
+        ("raise SystemExit(261)", 5, ""),
+        ("raise SystemExit([1, 2])", 1, "[1, 2]"),
+        ("import os; os._exit(3)", 3, ""),
+        ("exit(4)", 4, ""),
+        ("import atexit; atexit.register(print, 'bye'); raise SystemExit(2)", 2, ""),
+    ] {
+        let output = run(&["-c", text]);
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        assert!(stderr(&output).contains(said), "{text}: {}", stderr(&output));
+    }
+    for (args, said) in [
+        (&["/no/such/file.apy"][..], "can't open file '/no/such/file.apy'"),
+        (&["--hlp"], "did you mean --help?"),
+        (&["-Z"], "unknown option -Z"),
+        (&["-c"], "argument expected for the -c option"),
+        (&["completions", "fishh"], "did you mean 'fish'?"),
+        (&["repl", "file"], "takes no arguments"),
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).starts_with("apy: ") && stderr(&output).contains(said), "{}", stderr(&output));
+    }
+    let output = run(&["-m", "no_such_module"]);
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), "apy: No module named no_such_module\n"));
+}
+
+#[test]
+fn an_interrupt_ends_the_process_by_its_signal() {
+    use std::os::unix::process::ExitStatusExt;
+    let output = run(&["-c", "raise KeyboardInterrupt"]);
+    assert_eq!(output.status.signal(), Some(2));
+    assert!(stderr(&output).ends_with("KeyboardInterrupt\n"), "{}", stderr(&output));
+}
+
+#[test]
+fn misspelt_names_get_a_suggestion() {
+    let folder = Folder::new("suggestions");
+    folder.file("program.apy", "");
+    for (wrong, meant) in [
+        ("progam.apy", "Did you mean 'program.apy'?"),
+        ("program", "Did you mean 'program.apy'?"),
+        ("rnu", "Did you mean the subcommand 'run'?"),
+        ("completion", "Did you mean the subcommand 'completions'?"),
+    ] {
+        let output = folder.run(&[wrong]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(meant), "{wrong}: {}", stderr(&output));
+    }
+    let output = folder.run(&["utterly-different"]);
+    assert!(!stderr(&output).contains("Did you mean"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_file_with_the_name_of_a_subcommand_is_run() {
+    let folder = Folder::new("clash");
+    folder.file("dis", "print('the file')\n");
+    assert_eq!(stdout(&folder.run(&["dis"])), "the file\n");
+    assert!(stdout(&folder.run(&["-c", "print('text')"])).contains("text"));
+}
+
+#[test]
+fn options_do_what_they_say() {
+    let folder = Folder::new("options");
+    folder.file("beside.apy", "");
+    folder.file("x.apy", "this is no program\nprint('the rest')\n");
+    let flags = "import sys; print(sys.flags.optimize, sys.flags.dev_mode, sys.flags.safe_path, sys.flags.isolated)";
+    for (args, wanted) in [
+        (&["-c", flags][..], "0 False False 0\n"),
+        (&["-OO", "-c", flags], "2 False False 0\n"),
+        (&["-X", "dev", "-c", flags], "0 True False 0\n"),
+        (&["-I", "-c", flags], "0 False True 1\n"),
+        (&["-P", "-c", flags], "0 False True 0\n"),
+        (&["-O", "-c", "assert False; print(__debug__)"], "False\n"),
+        (&["-x", "x.apy"], "the rest\n"),
+        (&["-c", "  print(1)\n  print(2)"], "1\n2\n"),
+        (&["-uc", "print('together')"], "together\n"),
+        (&["--version"], concat!("apy ", env!("CARGO_PKG_VERSION"), " (Python 3.14)\n")),
+        (&["-X", "dev", "-c", "import asyncio; print(asyncio.new_event_loop().get_debug())"], "True\n"),
+    ] {
+        let output = folder.run(args);
+        assert_eq!(stdout(&output), wanted, "{args:?}: {}", stderr(&output));
+    }
+    let warns = "import warnings; warnings.warn('careful')";
+    assert_eq!(stderr(&run(&["-W", "ignore", "-c", warns])), "");
+    assert!(stderr(&run(&["-c", warns])).contains("UserWarning: careful"));
+    assert_eq!(run(&["-Werror", "-c", warns]).status.code(), Some(1));
+    assert_eq!(stderr(&run(&["-W", "often", "-c", ""])), "Invalid -W option ignored: invalid action: 'often'\n");
+    assert_eq!(folder.run(&["-P", "-c", "import beside"]).status.code(), Some(1));
+    let help = stdout(&run(&["--help"]));
+    assert!(help.lines().count() <= 40 && help.lines().all(|l| l.len() <= 90) && help.contains("examples:"), "{help}");
+    assert!(stdout(&run(&["dis", "-c", "x = 1"])).contains("ReturnConst"));
+}
+
+#[test]
+fn after_a_program_there_is_a_prompt_if_asked_for() {
+    let output = with_input(apy(&["-i", "-q", "-c", "x = 20; 1 / 0"]), "x + 1\n");
+    assert_eq!(stdout(&output), "21\n");
+    assert!(stderr(&output).contains("ZeroDivisionError"));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let mut child = apy(&["-c", "while True: print('y')"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut first = [0; 2];
+    let mut pipe = child.stdout.take().expect("it was asked for");
+    pipe.read_exact(&mut first).expect("something is printed");
+    drop(pipe);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((&first, output.status.code(), stderr(&output).as_str()), (b"y\n", Some(141), ""));
+    // One that is caught is the program's own affair.
+    let text = "import sys\ntry:\n    while True: print('y')\nexcept BrokenPipeError:\n    \
+                print('caught', file=sys.stderr)\n    sys.stdout = None\n    sys.exit(5)\n";
+    let mut child =
+        apy(&["-c", text]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    drop(child.stdout.take());
+    assert!(stderr(&child.wait_with_output().expect("it ends")).contains("caught"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_reported() {
+    let full = || Stdio::from(fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there"));
+    let output = apy(&["-c", "print(1)"]).stdout(full()).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(120));
+    assert!(stderr(&output).starts_with("Exception ignored while flushing sys.stdout:\nOSError: [Errno 28]"));
+    let output = apy(&["-u", "-c", "print(1)"]).stdout(full()).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).ends_with("OSError: [Errno 28] No space left on device\n"), "{}", stderr(&output));
+}
+
+#[test]
+fn shells_take_the_completions() {
+    let folder = Folder::new("completions");
+    folder.file("script.apy", "");
+    folder.file("other.txt", "");
+    let text = stdout(&run(&["completions", "bash"]));
+    folder.file("apy.bash", &text);
+    let ask = "source ./apy.bash; COMP_WORDS=(apy \"$1\"); COMP_CWORD=1; _apy; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    for (typed, wanted) in [("re", "repl\n"), ("s", "script.apy\n"), ("--v", "--version\n"), ("o", "\n")] {
+        let output = Command::new("bash")
+            .args(["--norc", "-c", ask, "bash", typed])
+            .current_dir(&folder.0)
+            .output()
+            .expect("bash is on every machine that builds this");
+        assert_eq!(stdout(&output), wanted, "{typed}: {}", stderr(&output));
+    }
+    for shell in ["zsh", "fish"] {
+        let text = stdout(&run(&["completions", shell]));
+        let checked = with_shell(shell, &text);
+        assert!(checked.is_none_or(|ok| ok), "{shell} does not take\n{text}");
+    }
+}
+
+/// Whether a shell finds no mistake in a script; nothing where the shell is not installed.
+fn with_shell(shell: &str, text: &str) -> Option<bool> {
+    let mut command = Command::new(shell);
+    command.arg("-n").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    child.stdin.take()?.write_all(text.as_bytes()).ok()?;
+    Some(child.wait().ok()?.success())
+}
