@@ -144,7 +144,7 @@ pub struct Vm {
     /// Names that the machine looks up.
     pub names: Names,
     kind_layouts: [*const Layout; Kind::COUNT],
-    native_layouts: HashMap<TypeId, *const Layout>,
+    native_layouts: HashMap<TypeId, *const Layout, BuildHasherDefault<TypeIdHasher>>,
     lookup_cache: Box<[Cell<LookupEntry>]>,
     attr_cache: interp::AttrCache,
     interner: text::Interner,
@@ -200,7 +200,7 @@ impl Vm {
             names: Names::all(&empty),
             types,
             kind_layouts,
-            native_layouts: HashMap::new(),
+            native_layouts: HashMap::default(),
             attr_cache: interp::AttrCache::default(),
             lookup_cache: (0..LOOKUP_CACHE).map(|_| Cell::new(LookupEntry::EMPTY)).collect(),
             interner: text::Interner::new(hash_seed),

@@ -100,13 +100,13 @@ pub fn resume_for(mut m: At<'_>, full: Handler) -> Exit {
 
 quick! {
     pub fn yield_(m) {
-        // SAFETY: the running frame is a generator's, its chain is alive, and below it is its driver's frame, unless
-        // native code drives it (`ENTRY`).
+        // SAFETY: the running frame is a generator's, its chain is alive, and below it is its driver's frame, or native
+        // code drives it (`ENTRY`).
         unsafe {
             let frame = &mut *m.frame;
             let (root, generator) = (frame.root, frame.generator);
             let n = (*root).rc.get();
-            if frame.flags & !frame_flag::FOR != frame_flag::GENERATOR || n <= 1 {
+            if frame.flags & !(frame_flag::FOR | frame_flag::ENTRY) != frame_flag::GENERATOR || n <= 1 {
                 return m.leave_to(yield_full);
             }
             let v = m.in_b();
@@ -125,9 +125,15 @@ quick! {
                 (*root).rc.set(n - 1);
             }
             let (dst, looping) = (frame.dst, frame.flags & frame_flag::FOR != 0);
+            let entry = frame.flags & frame_flag::ENTRY != 0;
             m.frame = m.frame.sub(1);
             m.vm.thread.frame = m.frame;
             m.vm.thread.depth -= 1;
+            if entry {
+                m.vm.thread.yielded = true;
+                std::mem::forget(std::mem::replace(&mut m.vm.thread.passed, v));
+                return Exit::Leave;
+            }
             m.pc = (*m.frame).pc;
             m.regs = (*m.frame).regs;
             if looping {
