@@ -3,6 +3,7 @@
 //! The marks point into an expression at its operator, brackets or parentheses, so the segment is parsed again.
 //! Columns here are characters.
 
+use crate::embed::room::with_room;
 use apy_grammar::Mode;
 use apy_grammar::ast::{Expr, ExprKind, Mod, StmtKind};
 
@@ -46,6 +47,10 @@ pub fn extract(segment: &str) -> Option<Anchors> {
     if segment.len() > MOST_BYTES {
         return None;
     }
+    with_room(segment.len(), 0, || find(segment))?
+}
+
+fn find(segment: &str) -> Option<Anchors> {
     let wrapped = format!("(\n{segment}\n)");
     let arena = bumpalo::Bump::new();
     let parsed = apy_grammar::parse(&arena, &wrapped, Mode::Eval).ok()?;
@@ -88,12 +93,13 @@ fn marked(text: &str, e: &Expr<'_>) -> Option<(usize, usize)> {
 /// nothing then. `start` and `end` are columns in the first and last line.
 pub fn is_whole_call(lines: &[&str], start: usize, end: usize) -> bool {
     let text = lines.join("\n");
-    if text.len() > MOST_BYTES {
-        return false;
-    }
+    text.len() <= MOST_BYTES && with_room(text.len(), 0, || is_call(&text, lines.len(), start, end)).unwrap_or(false)
+}
+
+fn is_call(text: &str, lines: usize, start: usize, end: usize) -> bool {
     let arena = bumpalo::Bump::new();
     // A `return` is an error outside a function, but not to the parser.
-    let Ok(parsed) = apy_grammar::parse(&arena, &text, Mode::Exec) else { return false };
+    let Ok(parsed) = apy_grammar::parse(&arena, text, Mode::Exec) else { return false };
     let Mod::Module([statement, ..]) = parsed.module else { return false };
     let call = match statement.kind {
         StmtKind::Return(Some(value)) => match value.kind {
@@ -103,8 +109,8 @@ pub fn is_whole_call(lines: &[&str], start: usize, end: usize) -> bool {
         StmtKind::Assign { value, .. } if matches!(value.kind, ExprKind::Call { .. }) => value,
         _ => return false,
     };
-    let (first, last) = (position(&text, call.span.start as usize), position(&text, call.span.end as usize));
-    first == (0, start) && last == (lines.len().saturating_sub(1), end)
+    let (first, last) = (position(text, call.span.start as usize), position(text, call.span.end as usize));
+    first == (0, start) && last == (lines.saturating_sub(1), end)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! grammar's `advise`; here it is drawn. The text that is drawn is not the source itself: lines end where Python ends
 //! them, what a terminal would obey is replaced, and very long lines are cut around what matters.
 
+use crate::embed::room::with_room;
 use apy_grammar::ast::Span;
 use apy_grammar::{LineIndex, SyntaxError, advise, further_errors, keyword_suggestion};
 use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind, Source};
@@ -152,6 +153,10 @@ fn without_escapes(text: &str) -> String {
 
 /// Whether the compiler takes a corrected piece of code.
 fn compiles(code: &str) -> bool {
+    with_room(code.len(), 0, || is_taken(code)).unwrap_or(false)
+}
+
+fn is_taken(code: &str) -> bool {
     let arena = bumpalo::Bump::new();
     let Ok(parsed) = apy_grammar::parse(&arena, code, apy_grammar::Mode::Exec) else { return true };
     let options =

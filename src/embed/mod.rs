@@ -6,6 +6,7 @@
 mod interpreter;
 pub mod output;
 mod prompt;
+pub mod room;
 mod run;
 mod switches;
 mod uncaught;

@@ -1,5 +1,6 @@
 //! Compiling and running source text: what `exec`, `eval`, imports and hosts share.
 
+use super::room::with_room;
 use crate::compiler::{self, CompileOptions};
 use crate::diagnostics::report::SyntaxReport;
 use crate::event_loop::top_level;
@@ -127,24 +128,26 @@ impl Vm {
             Err(e) => return Err(wrong(e, &String::from_utf8_lossy(source), true)),
         };
         crate::diagnostics::sources::remember(self, filename, &text);
-        let arena = bumpalo::Bump::new();
         let mode = match kind {
             SourceKind::Module | SourceKind::Main => apy_grammar::Mode::Exec,
             SourceKind::Expression => apy_grammar::Mode::Eval,
             SourceKind::Interactive => apy_grammar::Mode::Single,
         };
-        let parsed = match apy_grammar::parse(&arena, &text, mode) {
-            Ok(p) => p,
-            Err(e) => return Err(wrong(e, &text, mode != apy_grammar::Mode::Exec)),
+        let made = with_room(text.len(), self.native_stack_left(), || {
+            let arena = bumpalo::Bump::new();
+            let parsed = apy_grammar::parse(&arena, &text, mode).map_err(|e| (e, mode != apy_grammar::Mode::Exec))?;
+            let output = compiler::compile(&parsed.module, &text, options).map_err(|e| (e, true))?;
+            Ok((output.code, parsed.warnings, output.warnings))
+        });
+        let (code, parsers, compilers) = match made {
+            Some(Ok(made)) => made,
+            Some(Err((e, parsed))) => return Err(wrong(e, &text, parsed)),
+            None => return Err(Unfit::Raised(self.memory_error(""))),
         };
-        let output = match compiler::compile(&parsed.module, &text, options) {
-            Ok(o) => o,
-            Err(e) => return Err(wrong(e, &text, true)),
-        };
-        for w in parsed.warnings.iter().chain(&output.warnings) {
+        for w in parsers.iter().chain(&compilers) {
             self.syntax_warning(w, &text, filename).map_err(Unfit::Raised)?;
         }
-        Ok(self.new_code(output.code))
+        Ok(self.new_code(code))
     }
 
     fn refused(&mut self, e: &apy_grammar::SyntaxError, source: &str, filename: &str) -> Raised {

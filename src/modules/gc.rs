@@ -113,6 +113,7 @@ fn collect(vm: &mut Vm, a: &[Value]) -> R {
     if !(0..=2).contains(&generation) {
         return Err(vm.value_error("invalid generation"));
     }
+    vm.tick(vm.live_objects())?;
     Ok(Value::len(vm.collect_with_callbacks(generation)))
 }
 

@@ -1,6 +1,7 @@
 //! `complex`.
 
 use crate::heap_object;
+use crate::objects::str::format::check_spec;
 use crate::text::format_spec;
 use crate::text::number::{float_text, parse};
 use crate::vm::class::class_flag;
@@ -407,6 +408,7 @@ fn complex_format(vm: &mut Vm, a: &[Value]) -> R {
     if spec.get(vm).byte_len() == 0 {
         return Ok(vm.str(&a[0])?.into());
     }
+    check_spec(vm, spec.value())?;
     let type_name = vm.class_name(&a[0]);
     match format_spec::format_complex(re, im, spec.get(vm).as_bytes(), &type_name) {
         Ok(text) => Ok(vm.new_str_bytes(&text).into()),

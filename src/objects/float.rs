@@ -3,6 +3,7 @@
 //! Most floats are values themselves; those without an inline form, and instances of subclasses, are objects.
 
 use crate::bigint::BigInt;
+use crate::objects::str::format::check_spec;
 use crate::text::format_spec;
 use crate::text::number::{float_hex, float_text, parse};
 use crate::vm::class::Class;
@@ -399,6 +400,7 @@ fn float_format(vm: &mut Vm, a: &[Value]) -> R {
     if spec.get(vm).byte_len() == 0 {
         return Ok(vm.str(&a[0])?.into());
     }
+    check_spec(vm, spec.value())?;
     let type_name = vm.class_name(&a[0]);
     let text = format_spec::format_float(x, spec.get(vm).as_bytes(), &type_name);
     match text {

@@ -4,6 +4,7 @@
 //! `BigInt`. Operations that could grow without bound ask for the memory first.
 
 use crate::bigint::BigInt;
+use crate::objects::str::format::check_spec;
 use crate::text::format_spec::{self, Int as FormatInt};
 use crate::text::number::{int_text, parse};
 use crate::vm::class::Class;
@@ -171,7 +172,11 @@ fn plain(vm: &mut Vm, v: &Value) -> R {
 
 fn big(vm: &mut Vm, v: &Value) -> R<BigInt> {
     match vm.as_big_int(v) {
-        Some(b) => Ok(b),
+        Some(b) => {
+            // It was copied, and what is done with it takes as long.
+            vm.charge((b.bit_length() / 2048) as usize);
+            Ok(b)
+        }
         None => {
             let got = vm.class_name(v);
             Err(vm.type_error(format!("an 'int' object is required, not '{got}'")))
@@ -220,6 +225,9 @@ fn text_bytes(vm: &Vm, v: &Value) -> Option<(Vec<u8>, bool)> {
 
 fn int_from_text(vm: &mut Vm, v: &Value, text: &[u8], base: u32, ascii: bool) -> R {
     let max = vm.state::<MaxStrDigits>().0;
+    if max == 0 || text.len() <= max || base.is_power_of_two() {
+        vm.tick_digits(text.len() as u64 * 3)?;
+    }
     // The repr is only needed for the message, but making it may run script code.
     let shown = match parse::parse_int(text, i64::from(base), max, ascii, String::new) {
         Ok(parsed) => return Ok(parsed_int(vm, parsed)),
@@ -305,7 +313,7 @@ pub fn to_decimal(vm: &mut Vm, v: &Value) -> R<String> {
     }
     let max = vm.state::<MaxStrDigits>().0;
     let big = big(vm, v)?;
-    vm.tick((big.bit_length() / 64) as usize)?;
+    vm.tick_digits(big.bit_length())?;
     int_text::to_decimal(&big, max).map_err(|e| vm.text_error(e))
 }
 
@@ -625,12 +633,14 @@ fn int_format(vm: &mut Vm, a: &[Value]) -> R {
     if spec.get(vm).byte_len() == 0 {
         return Ok(vm.str(&a[0])?.into());
     }
+    check_spec(vm, spec.value())?;
     let max = vm.state::<MaxStrDigits>().0;
     let type_name = vm.class_name(&a[0]);
     let result = match vm.as_i64(&a[0]) {
         Some(i) => format_spec::format_int(FormatInt::Small(i), spec.get(vm).as_bytes(), &type_name, max),
         None => {
             let b = big(vm, &a[0])?;
+            vm.tick_digits(b.bit_length())?;
             format_spec::format_int(FormatInt::Big(&b), spec.get(vm).as_bytes(), &type_name, max)
         }
     };

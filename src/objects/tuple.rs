@@ -129,6 +129,7 @@ fn repr_items(vm: &mut Vm, tuple: &Ref<Tuple>) -> R<Vec<u8>> {
 
 fn tuple_hash(vm: &mut Vm, a: &[Value]) -> R {
     let tuple = vm.this::<Tuple>(a, "__hash__")?;
+    vm.charge(tuple.get(vm).items().len() / 8);
     let mut hash = crate::text::hash::TupleHasher::new();
     let mut at = 0;
     while let Some(v) = tuple.get(vm).items().get(at) {
@@ -186,6 +187,7 @@ fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
     let Some(y) = a[1].cast::<Tuple>() else { return Ok(Value::NOT_IMPLEMENTED) };
     let mut at = 0;
     loop {
+        let from = at;
         let (left, right) = {
             let (left, right) = (x.get(vm).items(), y.get(vm).items());
             while let (Some(l), Some(r)) = (left.get(at), right.get(at))
@@ -193,6 +195,7 @@ fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
             {
                 at += 1;
             }
+            vm.charge((at - from) / 16);
             match (left.get(at), right.get(at)) {
                 (Some(l), Some(r)) => (l.clone(), r.clone()),
                 _ => return Ok(Value::bool(op.holds(left.len().cmp(&right.len())))),

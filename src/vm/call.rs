@@ -127,6 +127,7 @@ impl Vm {
 
     /// Runs a script function to its end.
     fn run_function(&mut self, f: Value, args: &Args<'_>) -> R {
+        self.tick(0)?;
         self.guarded(|vm| match vm.enter_function(f, args, 0, frame_flag::ENTRY)? {
             Some(generator) => Ok(generator),
             None => vm.run(None),

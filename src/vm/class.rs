@@ -274,6 +274,8 @@ impl Vm {
     /// # Errors
     /// TypeError when the bases have no consistent order.
     pub fn new_class(&mut self, spec: ClassSpec<'_>, vtable: Option<&'static VTable>) -> R<Ref<Class>> {
+        // Making one is much work, and so is leaving it to the collector.
+        self.charge(100);
         let name = self.intern(spec.name);
         let bases = if spec.bases.is_empty() { vec![self.types.object.clone()] } else { spec.bases };
         let base = self.best_base(&bases)?;

@@ -277,6 +277,11 @@ impl Vm {
         dst: u16,
         flags: u8,
     ) -> R<*mut Frame> {
+        let left = self.heap.ticks.get().saturating_sub(1);
+        self.heap.ticks.set(left);
+        if left < 0 {
+            self.meet_limits()?;
+        }
         let t = &mut self.thread;
         // SAFETY: the code is alive; the frame array has room: `depth` is below the limit.
         unsafe {

@@ -226,9 +226,19 @@ impl Heap {
     /// Corrects the account when what an object owns changed its size.
     pub(super) fn adjust(&self, before: usize, after: usize) {
         if after > before {
+            self.pay(after - before);
             self.charge(after - before);
         } else {
             self.bytes.set(self.bytes.get().saturating_sub(before - after));
+        }
+    }
+
+    /// Filling much memory takes time: ticks in proportion. Whether there are any left is seen at the next checkpoint.
+    #[inline]
+    fn pay(&self, n: usize) {
+        const FREE: usize = 1024;
+        if n >= FREE {
+            self.ticks.set(self.ticks.get().saturating_sub((n / 256).min(1 << 30) as i32));
         }
     }
 
@@ -318,6 +328,7 @@ impl Heap {
             let large = &mut *self.large.get();
             p.cast::<LargeHead>().write(LargeHead { size: total, index: large.len() as u32, shift: shift as u32 });
             large.push(p.cast());
+            self.pay(total);
             self.charge(total);
             // Filling it is work, which natives that make large objects pay for here.
             let work = i32::try_from(total / 1024).unwrap_or(i32::MAX / 2);
@@ -366,6 +377,7 @@ impl Heap {
     pub(super) fn alloc<T: Object>(&self, layout: &Layout, payload: T) -> Ref<T> {
         let external = payload.external();
         if external != 0 {
+            self.pay(external);
             self.charge(external);
         }
         let p = self.allocate(layout, T::KIND, size_of::<T>());

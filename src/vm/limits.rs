@@ -156,6 +156,33 @@ impl Vm {
         self.check_memory()
     }
 
+    /// What stands for a checkpoint where script code must not run: in the middle of natives and where a frame's
+    /// arguments already lie above the stack. Limits and the host's stop are met; all else waits for the next
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// That of a limit, or the end that another thread asked for.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn meet_limits(&mut self) -> R<()> {
+        self.refill()?;
+        let bits = self.shared.requests.load(Ordering::Relaxed);
+        if bits & request::STOP != 0 {
+            return Err(self.halt(Halt::Stopped));
+        }
+        if bits & request::CLOSING != 0 && self.thread.is_scripts {
+            return Err(Raised::halt());
+        }
+        if self.limits.halt.is_some() {
+            return Err(Raised::halt());
+        }
+        if bits != 0 || self.heap.pending.get() || self.heap.young.get() > self.heap.threshold.get() {
+            self.limits.slice = 0;
+            self.heap.ticks.set(0);
+        }
+        self.check_memory()
+    }
+
     /// Pays for the slice that is over and begins the next.
     fn refill(&mut self) -> R<()> {
         let used = (self.limits.slice - self.heap.ticks.get()).max(0);
@@ -314,16 +341,36 @@ impl Vm {
         if left < 0 { self.checkpoint() } else { Ok(()) }
     }
 
+    /// Pays for `n` units of native work that is done; whether that was too much is seen later.
+    #[inline]
+    pub fn charge(&self, n: usize) {
+        self.heap.ticks.set(self.heap.ticks.get().saturating_sub(n.min(i32::MAX as usize / 2) as i32));
+    }
+
+    /// Pays for turning a number of so many bits into digits, or digits into the number.
+    ///
+    /// # Errors
+    /// What [`checkpoint`](Self::checkpoint) raises.
+    pub fn tick_digits(&mut self, bits: u64) -> R<()> {
+        let words = (bits / 64).min(1 << 30) as usize;
+        self.tick((words * words.isqrt() / 4).min(1 << 30))
+    }
+
     /// Begins a step of native recursion (repr, comparison, calls of scripts by natives, …).
     ///
     /// # Errors
-    /// RecursionError when the native stack is nearly used up.
+    /// RecursionError when the native stack is nearly used up; what a limit raises: each step costs a tick.
     #[inline]
     pub fn enter_native(&mut self) -> R<()> {
         let marker = 0u8;
         let here = &raw const marker as usize;
         if here < self.thread.native_stack_floor {
             return Err(self.native_too_deep());
+        }
+        let left = self.heap.ticks.get().saturating_sub(1);
+        self.heap.ticks.set(left);
+        if left < 0 {
+            self.meet_limits()?;
         }
         self.thread.native_depth += 1;
         Ok(())
@@ -357,6 +404,12 @@ impl Vm {
         let marker = 0u8;
         let here = &raw const marker as usize;
         self.thread.native_stack_floor = here.saturating_sub(bytes);
+    }
+
+    /// How much native stack this thread may still use, in bytes.
+    pub fn native_stack_left(&self) -> usize {
+        let marker = 0u8;
+        (&raw const marker as usize).saturating_sub(self.thread.native_stack_floor)
     }
 
     /// Runs the finalizers and weak reference callbacks that wait.

@@ -63,7 +63,10 @@ impl Vm {
                 Some(v) => v,
                 None => self.alloc(Int { big }).into(),
             },
-            None => self.alloc(Int { big }).into(),
+            None => {
+                self.charge(big.heap_size() / 256);
+                self.alloc(Int { big }).into()
+            }
         }
     }
 

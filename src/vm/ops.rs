@@ -228,6 +228,7 @@ impl Vm {
             match h.kind {
                 Kind::Int => {
                     if let Some(i) = v.cast::<Int>() {
+                        self.charge(i.get(self).big.heap_size() / 256);
                         return Ok(hash::hash_big(&i.get(self).big) as u64);
                     }
                 }

@@ -117,6 +117,7 @@ fn compile(vm: &mut Vm, a: &[Value]) -> R {
     if inherit {
         options.future |= inherited_future(vm);
     }
+    vm.tick(source.len())?;
     Ok(vm.compile_with(&source, &filename, kind, options)?.into())
 }
 
@@ -204,6 +205,7 @@ fn eval(vm: &mut Vm, a: &[Value]) -> R {
         optimize: default_optimize(vm),
         ..CompileOptions::new("<string>")
     };
+    vm.tick(source.len())?;
     let code = vm.compile_with(&source[start..], "<string>", SourceKind::Expression, options)?;
     vm.run_code(&code, &globals, locals)
 }
@@ -242,6 +244,7 @@ fn exec(vm: &mut Vm, a: &[Value]) -> R {
         optimize: default_optimize(vm),
         ..CompileOptions::new("<string>")
     };
+    vm.tick(source.len())?;
     let code = vm.compile_with(&source, "<string>", SourceKind::Module, options)?;
     vm.run_code(&code, &globals, locals).map(|_| Value::NONE)
 }

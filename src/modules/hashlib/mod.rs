@@ -213,7 +213,10 @@ pub(super) fn data_of(vm: &mut Vm, v: &Value) -> R<Vec<u8>> {
         return Err(vm.type_error("Strings must be encoded before hashing"));
     }
     match read_buffer(vm, v)? {
-        Some(data) => Ok(data),
+        Some(data) => {
+            vm.tick(data.len() / 16)?;
+            Ok(data)
+        }
         None => Err(vm.type_error("object supporting the buffer API required")),
     }
 }

@@ -100,7 +100,7 @@ fn window(vm: &mut Vm, a: &[Value]) -> R<Option<(usize, usize)>> {
 fn find(vm: &mut Vm, a: &[Value], last: bool, must: bool) -> R {
     let sub = needle(vm, &a[1])?;
     let window = window(vm, a)?;
-    vm.tick(own(vm, a).len() >> 10)?;
+    vm.tick((own(vm, a).len() + sub.len()) >> 8)?;
     let found = window.and_then(|(start, end)| {
         let hay = own(vm, a).get(start..end)?;
         let at = if last { alg::rfind(hay, &sub) } else { alg::find(hay, &sub) }?;
@@ -115,6 +115,7 @@ fn find(vm: &mut Vm, a: &[Value], last: bool, must: bool) -> R {
 
 fn count(vm: &mut Vm, a: &[Value]) -> R {
     let sub = needle(vm, &a[1])?;
+    vm.charge((own(vm, a).len() + sub.len()) >> 8);
     let n = match window(vm, a)? {
         Some((start, end)) => alg::count(own(vm, a).get(start..end).unwrap_or_default(), &sub, Flavor::Bytes),
         None => 0,

@@ -104,6 +104,7 @@ fn getitem(vm: &mut Vm, a: &[Value]) -> R {
 }
 
 fn contains(vm: &mut Vm, a: &[Value]) -> R {
+    vm.charge(own(vm, a).len() >> 8);
     if is_index(vm, &a[1]) && !is_bytes_like(vm, &a[1]) {
         let byte = super::byte_of(vm, &a[1], "byte")?;
         return Ok(Value::bool(memchr::memchr(byte, own(vm, a)).is_some()));

@@ -227,6 +227,7 @@ pub fn split(vm: &mut Vm, e: &Value, matcher: &Matcher, want_rest: bool) -> R<(V
     let Some(items) = members(vm, e) else {
         return Ok((Value::NONE, if want_rest { e.clone() } else { Value::NONE }));
     };
+    vm.tick(1)?;
     vm.guarded(|vm| {
         let (mut matched, mut rest) = (Vec::new(), Vec::new());
         for item in &items {

@@ -101,7 +101,9 @@ const METHODS: &[NativeDef] = &[
         remove,
     ),
     NativeDef::new("reverse(self, /)", "Reverse *IN PLACE*.", |vm, a| {
-        vm.this::<List>(a, "reverse")?.get_mut(vm).items.reverse();
+        let list = vm.this::<List>(a, "reverse")?;
+        vm.charge(list.get(vm).items.len() / 64);
+        list.get_mut(vm).items.reverse();
         Ok(Value::NONE)
     }),
     NativeDef::new(
@@ -283,6 +285,7 @@ fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
     }
     let mut at = 0;
     loop {
+        let from = at;
         let (left, right) = {
             let (left, right) = (&x.get(vm).items, &y.get(vm).items);
             while let (Some(l), Some(r)) = (left.get(at), right.get(at))
@@ -290,6 +293,7 @@ fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
             {
                 at += 1;
             }
+            vm.charge((at - from) / 16);
             match (left.get(at), right.get(at)) {
                 (Some(l), Some(r)) => (l.clone(), r.clone()),
                 _ => return Ok(Value::bool(op.holds(left.len().cmp(&right.len())))),

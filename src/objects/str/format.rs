@@ -146,18 +146,25 @@ fn field_value(vm: &mut Vm, name: &[u8], source: &Source<'_>, numbering: &mut Nu
     Ok(v)
 }
 
-/// Makes sure that the width and precision of a specification do not ask for more memory than there is.
+/// Makes sure that the width and precision of a specification do not ask for more memory or work than there is.
 ///
 /// # Errors
-/// MemoryError.
-pub fn check_spec(vm: &mut Vm, spec: &[u8]) -> R<()> {
+/// MemoryError; what a limit raises.
+pub fn check_spec(vm: &mut Vm, spec: &Value) -> R<()> {
+    // The digits, their groups, the field and the string exist at the same time.
+    const COPIES: usize = 5;
+    let Some(spec) = spec.cast::<Str>() else { return Ok(()) };
     let (mut largest, mut number) = (0usize, 0usize);
-    for &b in spec {
+    for &b in spec.get(vm).as_bytes() {
         number = if b.is_ascii_digit() { number.saturating_mul(10).saturating_add(usize::from(b & 15)) } else { 0 };
         largest = largest.max(number);
     }
     // Larger numbers are refused by the specification's own rules.
-    if largest <= format_spec::MAX_WIDTH { vm.check_alloc(largest) } else { Ok(()) }
+    if largest > format_spec::MAX_WIDTH {
+        return Ok(());
+    }
+    vm.check_alloc(largest.saturating_mul(COPIES))?;
+    vm.tick(largest / 64)
 }
 
 fn str_dunder_format(vm: &mut Vm, a: &[Value]) -> R {
@@ -169,8 +176,9 @@ fn str_dunder_format(vm: &mut Vm, a: &[Value]) -> R {
     if spec.get(vm).byte_len() == 0 {
         return if vm.is_exact(&a[0], &vm.types.str_) { Ok(a[0].clone()) } else { Ok(vm.str(&a[0])?.into()) };
     }
+    let spec = spec.clone();
+    check_spec(vm, spec.value())?;
     let spec = spec.get(vm).as_bytes().to_vec();
-    check_spec(vm, &spec)?;
     let type_name = vm.class_name(&a[0]);
     match format_spec::format_str(s.get(vm).as_bytes(), &spec, &type_name) {
         Ok(text) => Ok(vm.new_str_bytes(&text).into()),

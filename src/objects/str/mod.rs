@@ -309,6 +309,7 @@ fn str_contains(vm: &mut Vm, a: &[Value]) -> R {
         let got = vm.class_name(&a[1]);
         return Err(vm.type_error(format!("'in <string>' requires string as left operand, not {got}")));
     };
+    vm.charge((s.get(vm).byte_len() + part.get(vm).byte_len()) >> 8);
     let found = crate::text::algorithms::find(s.get(vm).as_bytes(), part.get(vm).as_bytes()).is_some();
     Ok(Value::bool(found))
 }

@@ -120,7 +120,8 @@ fn one(vm: &mut Vm, directive: &Directive<'_>, arguments: &mut Arguments, flavor
         Ok(layout) => layout,
         Err(e) => return Err(vm.text_error(e)),
     };
-    vm.check_alloc(layout.width.saturating_mul(2))?;
+    vm.check_alloc(layout.width.saturating_mul(3))?;
+    vm.tick(layout.width / 64)?;
     match layout.code {
         b's' | b'r' | b'a' | b'b' => texts(vm, &v, &layout, flavor),
         b'c' => {
@@ -237,12 +238,13 @@ fn integer(vm: &mut Vm, v: &Value, layout: &Layout, flavor: Flavor) -> R<Vec<u8>
         or_wrong_type(vm, n, code, v, flavor)?
     };
     let max_digits = vm.state::<int::MaxStrDigits>().0;
-    vm.check_alloc(layout.precision.unwrap_or(0))?;
+    vm.check_alloc(layout.precision.unwrap_or(0).saturating_mul(5))?;
+    vm.tick(layout.precision.unwrap_or(0) / 64)?;
     let made = match vm.as_i64(&n) {
         Some(n) => percent::format_int(Int::Small(n), layout, max_digits),
         None => {
             let big = vm.as_big_int(&n).unwrap_or_default();
-            vm.tick((big.bit_length() / 64) as usize)?;
+            vm.tick_digits(big.bit_length())?;
             percent::format_int(Int::Big(&big), layout, max_digits)
         }
     };
@@ -250,7 +252,8 @@ fn integer(vm: &mut Vm, v: &Value, layout: &Layout, flavor: Flavor) -> R<Vec<u8>
 }
 
 fn real(vm: &mut Vm, v: &Value, layout: &Layout, flavor: Flavor) -> R<Vec<u8>> {
-    vm.check_alloc(layout.precision.unwrap_or(0))?;
+    vm.check_alloc(layout.precision.unwrap_or(0).saturating_mul(5))?;
+    vm.tick(layout.precision.unwrap_or(0) / 64)?;
     let x = match float::to_f64(vm, v) {
         Ok(x) => x,
         Err(e) if flavor == Flavor::Bytes && vm.raised_is(&e, &vm.exc.TypeError) => {

@@ -138,6 +138,7 @@ impl Window {
 fn find(vm: &mut Vm, a: &[Value], name: &str, last: bool, must: bool) -> R {
     let s = vm.this::<Str>(a, name)?;
     let sub = text_arg(vm, &a[1], name, 1)?;
+    vm.charge((s.get(vm).byte_len() + sub.get(vm).byte_len()) >> 8);
     let found = window(vm, s, a, 2)?.and_then(|w| {
         let text = s.get(vm);
         let hay = w.of(text.as_bytes());
@@ -156,6 +157,7 @@ fn find(vm: &mut Vm, a: &[Value], name: &str, last: bool, must: bool) -> R {
 fn count(vm: &mut Vm, a: &[Value]) -> R {
     let s = vm.this::<Str>(a, "count")?;
     let sub = text_arg(vm, &a[1], "count", 1)?;
+    vm.charge((s.get(vm).byte_len() + sub.get(vm).byte_len()) >> 8);
     let n = match window(vm, s, a, 2)? {
         Some(w) => alg::count(w.of(s.get(vm).as_bytes()), sub.get(vm).as_bytes(), Flavor::Text),
         None => 0,

@@ -133,6 +133,7 @@ fn mapped(vm: &mut Vm, a: &[Value], name: &str, map: fn(&[u8]) -> Vec<u8>) -> R 
 
 fn tested(vm: &mut Vm, a: &[Value], name: &str, test: fn(&[u8]) -> bool) -> R {
     let s = vm.this::<Str>(a, name)?;
+    vm.charge(s.get(vm).byte_len() >> 7);
     Ok(Value::bool(test(s.get(vm).as_bytes())))
 }
 

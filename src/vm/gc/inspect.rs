@@ -100,6 +100,7 @@ impl Vm {
 
     /// All objects that the collector looks at.
     pub fn gc_objects(&self) -> Vec<Value> {
+        self.charge(self.live_objects());
         let mut all = Vec::new();
         self.heap.for_each(|p| all.push(p));
         all.into_iter().filter(|&p| trial::is_container(p)).map(value_of).collect()
@@ -108,6 +109,7 @@ impl Vm {
     /// The objects that refer to one of the targets.
     pub fn gc_referrers(&self, targets: &[Value]) -> Vec<Value> {
         let targets: Vec<*mut Header> = targets.iter().filter(|t| t.is_object()).map(|t| t.ptr()).collect();
+        self.charge(self.live_objects().saturating_mul(1 + targets.len() / 8));
         let mut found = Vec::new();
         for v in self.gc_objects() {
             let mut hit = false;

@@ -120,6 +120,10 @@ impl Vm {
             return None;
         }
         let (x, y) = (x.get(self).as_bytes(), y.get(self).as_bytes());
+        const LONG: usize = 4096;
+        if x.len() >= LONG {
+            self.charge(x.len().min(y.len()) / LONG);
+        }
         Some(match op {
             CmpOp::Eq => x == y,
             CmpOp::Ne => x != y,
