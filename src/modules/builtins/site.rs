@@ -52,7 +52,7 @@ const QUITTER_FIELDS: &[GetSetDef] = &[
 ];
 
 const PRINTER: &[NativeDef] = &[
-    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| printed(vm, a)),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", printed),
     NativeDef::new("__call__(self, /)", "Print the text.", |vm, a| {
         let text = printed(vm, a)?;
         let print = vm.loaded_attr("builtins", "print").unwrap_or(Value::NONE);

@@ -204,7 +204,7 @@ full! {
 
 /// The contents of a cell in a register.
 #[inline(always)]
-fn contents(cell: &Value) -> Option<&mut Value> {
+fn contents<'v>(cell: &Value) -> Option<&'v mut Value> {
     let cell = cell.cast::<CellObject>()?;
     // SAFETY: no other reference into the cell is alive in a handler.
     Some(unsafe { &mut (*cell.as_ptr()).value })
