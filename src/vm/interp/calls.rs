@@ -72,7 +72,7 @@ impl Vm {
         // SAFETY: the verifier has checked that the callable and its arguments are inside the registers.
         let f = unsafe { &*regs.add(base) };
         match f.kind() {
-            Some(Kind::Function) => self.call_function_at(frame, regs, base, argc, dst),
+            Some(Kind::Function) => self.call_function_at(regs, base, argc, dst),
             Some(Kind::Native) => {
                 // SAFETY: as above; a value of this kind is a native function.
                 let native = unsafe { &*(f as *const Value as *const Ref<Native>) };
@@ -108,39 +108,17 @@ impl Vm {
             }
             let f = &*regs.add(base);
             match f.kind() {
-                Some(Kind::Function) => self.call_function_at(frame, regs, base, argc + 1, dst),
+                Some(Kind::Function) => self.call_function_at(regs, base, argc + 1, dst),
                 Some(Kind::Native) => self.call_native_at(regs, base, base + 1, argc + 1, dst),
                 _ => self.call_other_at(regs, base, base + 1, argc + 1, dst),
             }
         }
     }
 
-    /// Calls a script function whose arguments follow it.
-    #[inline(always)]
-    fn call_function_at(&mut self, frame: *mut Frame, regs: *mut Value, base: usize, argc: usize, dst: u16) -> R<Next> {
-        // SAFETY: the registers hold a function and `argc` arguments; in a plain frame the window above them
-        // is free, and `push_frame` checks that the stack has room.
-        unsafe {
-            let func: *const Function = Header::payload((*regs.add(base)).ptr());
-            let code = (*func).code.as_ptr();
-            if (*code).simple_args as usize == argc && (*frame).generator.is_null() {
-                let window = regs.add(base + 1);
-                let callee = self.push_frame(code, func, window, window.add((*code).nregs as usize), dst, 0)?;
-                let _ = callee;
-                for i in argc..(*code).first_temp as usize {
-                    window.add(i).write(Value::UNDEF);
-                }
-                return Ok(Next::Reload);
-            }
-        }
-        self.call_function_moved(regs, base, argc, dst)
-    }
-
-    /// The same where the window cannot stay where it is, or where more is to be done than pushing a frame:
-    /// generators call from registers of their own, calling a generator function makes no frame, and parameters may
-    /// have to be filled from their defaults.
+    /// Calls a script function whose arguments follow it, where more is to be done than the quick handlers do: calling a
+    /// generator function makes no frame, and parameters may have to be filled from their defaults.
     #[inline(never)]
-    fn call_function_moved(&mut self, regs: *mut Value, base: usize, argc: usize, dst: u16) -> R<Next> {
+    fn call_function_at(&mut self, regs: *mut Value, base: usize, argc: usize, dst: u16) -> R<Next> {
         // SAFETY: the registers hold a function and `argc` arguments.
         unsafe {
             let func: *const Function = Header::payload((*regs.add(base)).ptr());
@@ -383,110 +361,45 @@ impl Vm {
         let class = unsafe { (*regs.add(base)).clone() };
         if let Some(c) = class.cast::<Class>()
             && self.is_plain_construction(c)
+            && let Some(init) = self.class_special(c, Special::Init)
         {
-            let init = self.class_special(c, Special::Init);
-            if let Some(init) = init
-                && let Some(func) = init.cast::<Function>()
-            {
-                let instance = self.new_instance(c);
-                // SAFETY: the code is alive with its function.
-                let simple = unsafe { (*(*func.as_ptr()).code.as_ptr()).simple_args as usize } == argc + 1;
-                // SAFETY: something runs.
-                let plain = unsafe { (*self.thread.frame).generator.is_null() };
-                if simple && plain {
-                    // The window begins at the argument registers, so the arguments move up by one, and the
-                    // function takes the class's place.
-                    // SAFETY: a frame's window has room behind its last register: `push_frame` checks.
-                    unsafe {
-                        let window = regs.add(base + 1);
-                        std::ptr::copy(window, window.add(1), argc);
-                        window.write(instance.clone());
-                        *regs.add(base) = init.clone();
-                        let func: *const Function = Header::payload(init.ptr());
-                        let code = (*func).code.as_ptr();
-                        let top = window.add((*code).nregs as usize);
-                        match self.push_frame(code, func, window, top, dst, frame_flag::INIT) {
-                            Ok(frame) => {
-                                (*frame).aux = instance;
-                                for i in argc + 1..(*code).first_temp as usize {
-                                    window.add(i).write(Value::UNDEF);
-                                }
-                                return Ok(Next::Reload);
-                            }
-                            Err(e) => {
-                                for i in 0..=argc {
-                                    *window.add(i) = Value::UNDEF;
-                                }
-                                return Err(e);
-                            }
-                        }
-                    }
-                }
-                if simple {
-                    return self.call_init_moved(init, instance, regs, base, argc, dst);
-                }
-                // SAFETY: the registers hold `argc` arguments.
-                let mut args = unsafe { build::take_run(&mut *regs.add(base + 1), argc) };
-                args.insert(0, instance.clone());
-                // SAFETY: as above.
-                unsafe { *regs.add(base) = Value::UNDEF };
-                return match self.enter_function(init, &Args::positional(&args), dst, frame_flag::INIT)? {
-                    None => {
-                        // SAFETY: the frame was just pushed.
-                        unsafe { (*self.thread.frame).aux = instance };
-                        Ok(Next::Reload)
-                    }
-                    Some(result) => {
-                        let name = self.class_name(&result);
-                        Err(self.type_error(format!("__init__() should return None, not '{name}'")))
-                    }
+            if init.is_a::<Function>() {
+                // SAFETY: the registers hold a class and `argc` arguments.
+                let args = unsafe {
+                    *regs.add(base) = Value::UNDEF;
+                    build::take_run(&mut *regs.add(base + 1), argc)
                 };
+                return self.enter_init(c, init, &Args::positional(&args), dst);
             }
-        }
-        if argc == 0
-            && let Some(c) = class.cast::<Class>()
-            && self.is_plain_construction(c)
-            && self.class_special(c, Special::Init).is_some_and(|i| i.is(&self.object_init))
-        {
-            let instance = self.new_instance(c);
-            // SAFETY: as above.
-            unsafe {
-                *regs.add(base) = Value::UNDEF;
-                *regs.add(dst as usize) = instance;
+            if argc == 0 && init.is(&self.object_init) {
+                let instance = self.new_instance(c);
+                // SAFETY: as above.
+                unsafe {
+                    *regs.add(base) = Value::UNDEF;
+                    *regs.add(dst as usize) = instance;
+                }
+                return Ok(Next::Reload);
             }
-            return Ok(Next::Reload);
         }
         self.call_other_at(regs, base, base + 1, argc, dst)
     }
 
-    /// Enters an `__init__` from a generator, whose registers are not on the thread's stack.
-    fn call_init_moved(
-        &mut self,
-        init: Value,
-        instance: Value,
-        regs: *mut Value,
-        base: usize,
-        argc: usize,
-        dst: u16,
-    ) -> R<Next> {
-        // SAFETY: `init` is a script function of `argc + 1` parameters; the registers hold a class and `argc`
-        // arguments. The window above the running frame is free, and its size is checked first.
-        unsafe {
-            let func: *const Function = Header::payload(init.ptr());
-            let code = (*func).code.as_ptr();
-            let window = self.thread.top().add(1);
-            let top = window.add((*code).nregs as usize);
-            if top.add(8) >= self.thread.stack_end {
-                return Err(self.recursion_error("maximum recursion depth exceeded"));
+    /// Makes an instance of a class with plain construction and enters its script `__init__`.
+    fn enter_init(&mut self, class: &Ref<Class>, init: Value, args: &Args<'_>, dst: u16) -> R<Next> {
+        let instance = self.new_instance(class);
+        let mut pos = Vec::with_capacity(args.pos.len() + 1);
+        pos.push(instance.clone());
+        pos.extend(args.pos.iter().cloned());
+        match self.enter_function(init, &Args { pos: &pos, ..*args }, dst, frame_flag::INIT)? {
+            None => {
+                // SAFETY: the frame was just pushed.
+                unsafe { (*self.thread.frame).aux = instance };
+                Ok(Next::Reload)
             }
-            window.write(instance.clone());
-            for i in 0..argc {
-                window.add(i + 1).write(std::mem::replace(&mut *regs.add(base + 1 + i), Value::UNDEF));
+            Some(result) => {
+                let name = self.class_name(&result);
+                Err(self.type_error(format!("__init__() should return None, not '{name}'")))
             }
-            *regs.add(base) = Value::UNDEF;
-            self.enter_window(init, window, argc + 1, dst, frame_flag::INIT)?;
-            (*self.thread.frame).aux = instance;
-            Ok(Next::Reload)
         }
     }
 
@@ -635,21 +548,7 @@ impl Vm {
             && let Some(init) = self.class_special(c, Special::Init)
             && init.is_a::<Function>()
         {
-            let instance = self.new_instance(c);
-            let mut pos = Vec::with_capacity(args.pos.len() + 1);
-            pos.push(instance.clone());
-            pos.extend(args.pos.iter().cloned());
-            return match self.enter_function(init, &Args { pos: &pos, ..*args }, dst, frame_flag::INIT)? {
-                None => {
-                    // SAFETY: the frame was just pushed.
-                    unsafe { (*self.thread.frame).aux = instance };
-                    Ok(Next::Reload)
-                }
-                Some(result) => {
-                    let name = self.class_name(&result);
-                    Err(self.type_error(format!("__init__() should return None, not '{name}'")))
-                }
-            };
+            return self.enter_init(c, init, args, dst);
         }
         let v = self.call_kw(&f, args)?;
         self.put_result(dst, v);
