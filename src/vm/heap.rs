@@ -18,6 +18,8 @@ use std::collections::HashMap;
 const PAGE: usize = 64 * 1024;
 /// Room for the page's own data, at its start.
 const PAGE_HEAD: usize = 64;
+/// So many bytes of blocks are put on a free list at once.
+const CARVED: usize = 4096;
 /// The largest block that lives in a page.
 const MAX_SMALL: usize = 4096;
 const CLASSES: usize = 34;
@@ -71,6 +73,8 @@ struct PageHead {
     class: u8,
     /// 16 when every block starts with a prefix, else 0.
     prefix: u8,
+    /// How many blocks have been used or put on the free list; the memory behind them has not been touched.
+    carved: u16,
     /// Where the page's part of the collector's table begins, while the collector looks.
     gc_base: u32,
 }
@@ -135,6 +139,8 @@ pub struct Heap {
     pub(super) ticks: Cell<i32>,
     free: [Cell<*mut FreeBlock>; CLASSES],
     free_prefixed: [Cell<*mut FreeBlock>; CLASSES],
+    /// The pages whose blocks have not all been carved, by class; those with prefixes stand behind the others.
+    filling: [Cell<*mut PageHead>; 2 * CLASSES],
     pages: UnsafeCell<Vec<*mut PageHead>>,
     large: UnsafeCell<Vec<*mut LargeHead>>,
     bytes: Cell<usize>,
@@ -167,6 +173,7 @@ impl Heap {
             ticks: Cell::new(0),
             free: [const { Cell::new(std::ptr::null_mut()) }; CLASSES],
             free_prefixed: [const { Cell::new(std::ptr::null_mut()) }; CLASSES],
+            filling: [const { Cell::new(std::ptr::null_mut()) }; 2 * CLASSES],
             pages: UnsafeCell::default(),
             large: UnsafeCell::default(),
             bytes: Cell::new(0),
@@ -281,35 +288,55 @@ impl Heap {
         }
     }
 
+    /// Puts more blocks on a free list: as many as one page of the system holds, so that memory is touched as it is
+    /// needed.
     #[cold]
     fn new_page(&self, class: usize, prefix: bool) {
         let size = SIZES[class] as usize;
-        let layout = alloc::Layout::from_size_align(PAGE, PAGE).expect("a constant layout");
-        // SAFETY: the layout has a size.
-        let page = unsafe { alloc::alloc(layout) };
-        if page.is_null() {
-            alloc::handle_alloc_error(layout);
+        let count = (PAGE - PAGE_HEAD) / size;
+        let filling = &self.filling[class + if prefix { CLASSES } else { 0 }];
+        let mut page = filling.get();
+        // SAFETY: pages live as long as the heap; nobody holds references to their heads.
+        if page.is_null() || unsafe { (*page).carved } as usize >= count {
+            page = self.fresh_page(class, prefix);
+            filling.set(page);
         }
-        let shift = if prefix { 16 } else { 0 };
         let list = if prefix { &self.free_prefixed[class] } else { &self.free[class] };
-        // SAFETY: all writes stay within the page just allocated.
+        // SAFETY: all writes stay within the page, behind what was carved before.
         unsafe {
-            page.cast::<PageHead>().write(PageHead {
-                block: size as u32,
-                class: class as u8,
-                prefix: shift as u8,
-                gc_base: 0,
-            });
+            let from = (*page).carved as usize;
+            let to = (from + (CARVED / size).max(1)).min(count);
+            let base = page.cast::<u8>().add(PAGE_HEAD + (*page).prefix as usize);
             let mut next = list.get();
-            let count = (PAGE - PAGE_HEAD) / size;
-            for i in (0..count).rev() {
-                let block = page.add(PAGE_HEAD + i * size + shift).cast::<FreeBlock>();
+            for i in (from..to).rev() {
+                let block = base.add(i * size).cast::<FreeBlock>();
                 block.write(FreeBlock { rc: 0, kind: Kind::Free, next });
                 next = block;
             }
             list.set(next);
-            (*self.pages.get()).push(page.cast());
+            (*page).carved = to as u16;
         }
+    }
+
+    fn fresh_page(&self, class: usize, prefix: bool) -> *mut PageHead {
+        let layout = alloc::Layout::from_size_align(PAGE, PAGE).expect("a constant layout");
+        // SAFETY: the layout has a size.
+        let page = unsafe { alloc::alloc(layout) }.cast::<PageHead>();
+        if page.is_null() {
+            alloc::handle_alloc_error(layout);
+        }
+        // SAFETY: the page was just allocated, and is large enough for its head; `pages` is not borrowed elsewhere.
+        unsafe {
+            page.write(PageHead {
+                block: u32::from(SIZES[class]),
+                class: class as u8,
+                prefix: if prefix { 16 } else { 0 },
+                carved: 0,
+                gc_base: 0,
+            });
+            (*self.pages.get()).push(page);
+        }
+        page
     }
 
     #[cold]
@@ -636,9 +663,9 @@ impl Heap {
         // SAFETY: pages and large blocks are valid; free blocks are marked by their kind.
         unsafe {
             for &page in &*self.pages.get() {
-                let PageHead { block, prefix, .. } = *page;
+                let PageHead { block, prefix, carved, .. } = *page;
                 let base = page.cast::<u8>().add(PAGE_HEAD + prefix as usize);
-                for i in 0..(PAGE - PAGE_HEAD) / block as usize {
+                for i in 0..carved as usize {
                     let p = base.add(i * block as usize).cast::<Header>();
                     if (*p).kind != Kind::Free {
                         f(p);
