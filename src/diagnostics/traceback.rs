@@ -37,8 +37,21 @@ pub fn format_exception(vm: &mut Vm, e: &Value) -> R<String> {
 /// The interpreter is being stopped.
 pub fn format_colored(vm: &mut Vm, e: &Value, color: bool) -> R<String> {
     sources::forget_files(vm);
-    let mut report = Report { out: String::new(), color, depth: 0, need_close: false, seen: Vec::new() };
+    let mut report = Report { out: String::new(), color, marks: true, depth: 0, need_close: false, seen: Vec::new() };
     report.chain(vm, e)?;
+    Ok(report.out)
+}
+
+/// [`format_exception`] with the first source line of each level and without marks, as CPython prints what cannot be
+/// raised anywhere.
+///
+/// # Errors
+/// The interpreter is being stopped.
+pub fn format_unmarked(vm: &mut Vm, e: &Value) -> R<String> {
+    sources::forget_files(vm);
+    let mut report =
+        Report { out: String::new(), color: false, marks: false, depth: 0, need_close: false, seen: Vec::new() };
+    report.one(vm, e)?;
     Ok(report.out)
 }
 
@@ -63,6 +76,8 @@ pub fn format_traceback(vm: &mut Vm, traceback: &Value) -> R<String> {
 struct Report {
     out: String,
     color: bool,
+    /// With marks under the source lines.
+    marks: bool,
     /// How many groups deep.
     depth: usize,
     /// The frame around the innermost group is still open.
@@ -139,7 +154,11 @@ impl Report {
 
     fn levels(&mut self, vm: &mut Vm, traceback: &Value) {
         for level in frames::format(vm, traceback) {
-            let level = if self.color { color::level(&level) } else { level };
+            let level = match (self.marks, self.color) {
+                (false, _) => level.split_inclusive('\n').take(2).collect(),
+                (true, true) => color::level(&level),
+                (true, false) => level,
+            };
             self.emit(&level, '|');
         }
     }

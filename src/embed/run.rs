@@ -127,7 +127,10 @@ impl Vm {
             Ok(t) => t,
             Err(e) => return Err(wrong(e, &String::from_utf8_lossy(source), true)),
         };
-        crate::diagnostics::sources::remember(self, filename, &text);
+        if kind == SourceKind::Main {
+            // Texts that `exec` runs have the same names as the program's, and are not quoted.
+            crate::diagnostics::sources::remember(self, filename, &text);
+        }
         let mode = match kind {
             SourceKind::Module | SourceKind::Main => apy_grammar::Mode::Exec,
             SourceKind::Expression => apy_grammar::Mode::Eval,

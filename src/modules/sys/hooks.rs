@@ -172,10 +172,10 @@ fn unraisable(vm: &mut Vm, a: &[Value]) -> R {
         text = if text.is_empty() { format!("Exception ignored in: {shown}") } else { format!("{text} {shown}") };
     }
     if !text.is_empty() {
-        text.push_str(if object.is_none() && !message.is_none() { ":\n" } else { "\n" });
+        text.push_str(if message.is_none() { "\n" } else { ":\n" });
     }
     if value.is_a::<Exception>() {
-        text.push_str(&traceback::format_exception(vm, value)?);
+        text.push_str(&traceback::format_unmarked(vm, value)?);
     }
     write_stderr(vm, &text)?;
     Ok(Value::NONE)
