@@ -82,7 +82,8 @@ pub fn instruction(code: &Code, pc: u32, instr: Instr) -> String {
         let value = if kind.is_wide() { instr.bc() } else { values[i] };
         let _ = write!(text, " {}", operand(code, pc, op, *kind, value, instr.flags() & bit != 0));
     }
-    for (bit, word) in [(FLAG_VARIANT, "variant"), (FLAG_POLARITY, "if-true")] {
+    let polarity = if op == Op::FormatValue { "joined" } else { "if-true" };
+    for (bit, word) in [(FLAG_VARIANT, "variant"), (FLAG_POLARITY, polarity)] {
         if instr.flags() & bit != 0 {
             let _ = write!(text, " [{word}]");
         }

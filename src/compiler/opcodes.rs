@@ -39,6 +39,8 @@ pub const FLAG_POLARITY: u8 = 0x40;
 pub const FLAG_VARIANT: u8 = 0x80;
 /// Where the two bits of the conversion (0 none, 1 str, 2 repr, 3 ascii) stand in the flags of `FormatValue`.
 pub const CONVERSION_SHIFT: u8 = 3;
+/// `FormatValue`: the result is a part of a longer text, and an int may stay what it is.
+pub const FLAG_JOINED: u8 = FLAG_POLARITY;
 
 /// One instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -431,7 +433,7 @@ opcodes! {
     BuildList(dst: Out, first: Run, count: Count) [] "R[dst] = [R[first], …].";
     BuildSet(dst: Out, first: Run, count: Count) [RAISES RUNS] "R[dst] = {R[first], …}.";
     BuildMap(dst: Out, first: RunPairs, count: Count) [RAISES RUNS] "R[dst] = {R[first]: R[first+1], …}, count pairs.";
-    BuildString(dst: Out, first: Run, count: Count) [] "R[dst] = the strs R[first], … joined.";
+    BuildString(dst: Out, first: Run, count: Count) [] "R[dst] = the strs (and small ints) R[first], … joined.";
     BuildSlice(dst: Out, first: Run, count: Count) [] "R[dst] = slice(start, stop) or slice(start, stop, step).";
     ListAppend(list: Keep, value: In) [] "Appends to the list.";
     SetAdd(set: Keep, value: In) [RAISES RUNS] "Adds to the set.";
@@ -451,7 +453,8 @@ opcodes! {
         "Values before the star, the list of the others, values after it.";
     FormatValue(dst: Out, value: In, spec: OptIn) [RAISES RUNS]
         "R[dst] = format(converted R[value], spec). Conversion in flag bits 3 and 4: 0 none, 1 str, 2 repr, 3 ascii. The \
-         variant flag says that R[spec] is the format spec (a str); else the spec is empty.";
+         variant flag says that R[spec] is the format spec (a str); else the spec is empty. The polarity flag says that \
+         the result goes into `BuildString`: a small int may stay one.";
     BuildInterpolation(dst: Out, value_text_spec: In3, conversion: Which) []
         "R[dst] = Interpolation(value, expression text, conversion, spec); conversion 0 None, 1 's', 2 'r', 3 'a'.";
     BuildTemplate(dst: Out, strings_interpolations: In2) [] "R[dst] = Template of the tuple of strs and the tuple of interpolations.";

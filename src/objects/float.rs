@@ -5,7 +5,7 @@
 use crate::bigint::BigInt;
 use crate::objects::str::format::check_spec;
 use crate::text::format_spec;
-use crate::text::number::{float_hex, float_text, parse};
+use crate::text::number::{float_hex, parse};
 use crate::vm::class::Class;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg};
 use crate::vm::numbers::Float;
@@ -245,6 +245,11 @@ fn float_new(vm: &mut Vm, args: &Args<'_>) -> R {
 }
 
 fn from_text(vm: &mut Vm, v: &Value) -> R<Option<f64>> {
+    if let Some(s) = v.cast::<Str>()
+        && let Some(x) = parse::parse_plain_float(s.get(vm).as_bytes())
+    {
+        return Ok(Some(x));
+    }
     let (text, ascii) = if let Some(s) = v.cast::<Str>() {
         (s.get(vm).as_bytes().to_vec(), false)
     } else if let Some(b) = v.cast::<Bytes>() {
@@ -269,7 +274,7 @@ fn from_text(vm: &mut Vm, v: &Value) -> R<Option<f64>> {
 
 fn float_repr(vm: &mut Vm, a: &[Value]) -> R {
     let x = this(vm, &a[0])?;
-    Ok(vm.new_str(&float_text::repr(x)).into())
+    Ok(vm.float_str(x).into())
 }
 
 fn float_hash(vm: &mut Vm, a: &[Value]) -> R {
@@ -402,11 +407,8 @@ fn float_format(vm: &mut Vm, a: &[Value]) -> R {
     }
     check_spec(vm, spec.value())?;
     let type_name = vm.class_name(&a[0]);
-    let text = format_spec::format_float(x, spec.get(vm).as_bytes(), &type_name);
-    match text {
-        Ok(text) => Ok(vm.new_str_bytes(&text).into()),
-        Err(e) => Err(vm.text_error(e)),
-    }
+    let made = vm.written(|_, out| format_spec::write_float(out, x, spec.pinned(), &type_name));
+    made.map(Ref::into_value).map_err(|e| vm.text_error(e))
 }
 
 fn float_round(vm: &mut Vm, a: &[Value]) -> R {

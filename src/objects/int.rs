@@ -264,8 +264,10 @@ pub fn int_from_object(vm: &mut Vm, x: &Value) -> R {
     if let Some(s) = x.cast::<Str>()
         && vm.is_exact(x, &vm.types.str_)
     {
-        let text = s.get(vm).as_bytes().to_vec();
-        return int_from_text(vm, x, &text, 10, false);
+        if let Some(n) = parse::parse_small(s.get(vm).as_bytes()) {
+            return Ok(vm.int(n));
+        }
+        return int_from_text(vm, x, s.pinned(), 10, false);
     }
     for special in [Special::Int, Special::Index] {
         if let Some(f) = vm.special(x, special) {
@@ -637,17 +639,16 @@ fn int_format(vm: &mut Vm, a: &[Value]) -> R {
     let max = vm.state::<MaxStrDigits>().0;
     let type_name = vm.class_name(&a[0]);
     let result = match vm.as_i64(&a[0]) {
-        Some(i) => format_spec::format_int(FormatInt::Small(i), spec.get(vm).as_bytes(), &type_name, max),
+        Some(i) => {
+            vm.written(|_, out| format_spec::write_int(out, FormatInt::Small(i), spec.pinned(), &type_name, max))
+        }
         None => {
             let b = big(vm, &a[0])?;
             vm.tick_digits(b.bit_length())?;
-            format_spec::format_int(FormatInt::Big(&b), spec.get(vm).as_bytes(), &type_name, max)
+            vm.written(|_, out| format_spec::write_int(out, FormatInt::Big(&b), spec.pinned(), &type_name, max))
         }
     };
-    match result {
-        Ok(text) => Ok(vm.new_str_bytes(&text).into()),
-        Err(e) => Err(vm.text_error(e)),
-    }
+    result.map(Ref::into_value).map_err(|e| vm.text_error(e))
 }
 
 fn int_round(vm: &mut Vm, a: &[Value]) -> R {

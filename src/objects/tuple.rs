@@ -129,15 +129,28 @@ fn repr_items(vm: &mut Vm, tuple: &Ref<Tuple>) -> R<Vec<u8>> {
 
 fn tuple_hash(vm: &mut Vm, a: &[Value]) -> R {
     let tuple = vm.this::<Tuple>(a, "__hash__")?;
+    let hash = hash_items(vm, tuple)?;
+    Ok(vm.int(hash))
+}
+
+/// The hash of a tuple's items.
+///
+/// # Errors
+/// What hashing them raises.
+pub fn hash_items(vm: &mut Vm, tuple: &Ref<Tuple>) -> R<i64> {
     vm.charge(tuple.get(vm).items().len() / 8);
     let mut hash = crate::text::hash::TupleHasher::new();
     let mut at = 0;
     while let Some(v) = tuple.get(vm).items().get(at) {
+        at += 1;
+        if let Some(i) = v.as_small_int() {
+            hash.add(crate::text::hash::hash_i64(i));
+            continue;
+        }
         let v = v.clone();
         hash.add(vm.hash(&v)? as i64);
-        at += 1;
     }
-    Ok(vm.int(hash.finish()))
+    Ok(hash.finish())
 }
 
 fn get_item(vm: &mut Vm, a: &[Value]) -> R {
@@ -182,7 +195,11 @@ fn find(vm: &mut Vm, tuple: &Ref<Tuple>, wanted: &Value, start: usize, stop: usi
     Ok(None)
 }
 
-fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
+/// `a[0] op a[1]`, by the first items that differ.
+///
+/// # Errors
+/// What comparing items raises.
+pub fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
     let x = vm.this::<Tuple>(a, "__eq__")?;
     let Some(y) = a[1].cast::<Tuple>() else { return Ok(Value::NOT_IMPLEMENTED) };
     let mut at = 0;

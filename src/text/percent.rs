@@ -328,7 +328,11 @@ pub fn char_of_int(n: Int<'_>, flavor: Flavor) -> Result<u32> {
 }
 
 /// Lays out what `%s`, `%r`, `%a` and `%b` made of their argument, cut to the precision.
-pub fn format_text(text: &[u8], layout: &Layout, flavor: Flavor) -> Vec<u8> {
+pub fn format_text(out: &mut Vec<u8>, text: &[u8], layout: &Layout, flavor: Flavor) {
+    if layout.width == 0 && layout.precision.is_none() {
+        out.extend_from_slice(text);
+        return;
+    }
     let mut length = flavor.length(text);
     let mut shown = text;
     if let Some(precision) = layout.precision
@@ -340,48 +344,49 @@ pub fn format_text(text: &[u8], layout: &Layout, flavor: Flavor) -> Vec<u8> {
         };
         length = precision;
     }
-    pad(&[], shown, length, false, layout)
+    pad(out, Head::default(), length, false, layout, |out| out.extend_from_slice(shown));
 }
 
 /// Lays out the one unit of `%c`; a precision means nothing to it.
-pub fn format_char(unit: u32, layout: &Layout, flavor: Flavor) -> Vec<u8> {
-    let text = match flavor {
-        Flavor::Text => gutf8::encode(unit),
-        Flavor::Bytes => vec![unit as u8],
-    };
-    pad(&[], &text, 1, false, layout)
+pub fn format_char(out: &mut Vec<u8>, unit: u32, layout: &Layout, flavor: Flavor) {
+    pad(out, Head::default(), 1, false, layout, |out| match flavor {
+        Flavor::Text => gutf8::push(out, unit),
+        Flavor::Bytes => out.push(unit as u8),
+    });
 }
 
 /// Formats an integer under `d`, `i`, `u`, `o`, `x`, `X`; `max_digits` limits decimal digits.
 ///
 /// # Errors
 /// `ValueError` beyond the limit.
-pub fn format_int(n: Int<'_>, layout: &Layout, max_digits: usize) -> Result<Vec<u8>> {
+pub fn format_int(out: &mut Vec<u8>, n: Int<'_>, layout: &Layout, max_digits: usize) -> Result<()> {
     let (radix, prefix) = match layout.code {
         b'o' => (8, "0o"),
         b'x' => (16, "0x"),
         b'X' => (16, "0X"),
         _ => (10, ""),
     };
-    let mut text = n.digits(radix, max_digits)?;
-    if layout.code == b'X' {
-        text.make_ascii_uppercase();
-    }
-    let (negative, digits) = match text.strip_prefix('-') {
+    let text = n.digits(radix, max_digits)?;
+    let (negative, digits) = match text.as_bytes().strip_prefix(b"-") {
         Some(rest) => (true, rest),
-        None => (false, text.as_str()),
+        None => (false, text.as_bytes()),
     };
-    let mut head = sign(negative, layout).to_owned();
-    if layout.flags.alternate {
-        head.push_str(prefix);
-    }
+    let head = Head { sign: sign(negative, layout), prefix: if layout.flags.alternate { prefix } else { "" } };
     let zeros = layout.precision.unwrap_or(0).saturating_sub(digits.len());
-    let body = if zeros > 0 { "0".repeat(zeros) + digits } else { digits.to_owned() };
-    Ok(pad(head.as_bytes(), body.as_bytes(), body.len(), true, layout))
+    let end = pad(out, head, zeros + digits.len(), true, layout, |out| {
+        out.resize(out.len() + zeros, b'0');
+        out.extend_from_slice(digits);
+    });
+    if layout.code == b'X'
+        && let Some(made) = out.get_mut(end - digits.len()..end)
+    {
+        made.make_ascii_uppercase();
+    }
+    Ok(())
 }
 
 /// Formats a double under `e`, `E`, `f`, `F`, `g`, `G`.
-pub fn format_float(x: f64, layout: &Layout) -> Vec<u8> {
+pub fn format_float(out: &mut Vec<u8>, x: f64, layout: &Layout) {
     let style = match layout.code {
         b'e' | b'E' => Style::Exponent,
         b'f' | b'F' => Style::Fixed,
@@ -394,12 +399,20 @@ pub fn format_float(x: f64, layout: &Layout) -> Vec<u8> {
         point_zero: false,
         upper: layout.code.is_ascii_uppercase(),
     };
-    let text = float_text::format(x, how);
-    let (negative, body) = match text.strip_prefix('-') {
+    let start = out.len();
+    float_text::push(out, x, how);
+    let length = out.len() - start;
+    if layout.width <= length && !layout.flags.plus && !layout.flags.space {
+        return;
+    }
+    let text = out.get(start..).unwrap_or_default().to_vec();
+    out.truncate(start);
+    let (negative, body) = match text.strip_prefix(b"-") {
         Some(rest) => (true, rest),
-        None => (false, text.as_str()),
+        None => (false, text.as_slice()),
     };
-    pad(sign(negative, layout).as_bytes(), body.as_bytes(), body.len(), true, layout)
+    let head = Head { sign: sign(negative, layout), prefix: "" };
+    pad(out, head, body.len(), true, layout, |out| out.extend_from_slice(body));
 }
 
 fn sign(negative: bool, layout: &Layout) -> &'static str {
@@ -411,23 +424,39 @@ fn sign(negative: bool, layout: &Layout) -> &'static str {
     }
 }
 
-/// Fills to the width; zeros go between `head` and `body`, and only into numbers.
-fn pad(head: &[u8], body: &[u8], length: usize, number: bool, layout: &Layout) -> Vec<u8> {
-    let missing = layout.width.saturating_sub(head.len() + length);
-    let mut out = Vec::with_capacity(head.len() + body.len() + missing);
+/// What stands in front of a number's digits.
+#[derive(Clone, Copy, Default)]
+struct Head {
+    sign: &'static str,
+    prefix: &'static str,
+}
+
+/// Fills to the width; zeros go between the head and the body of `length` units, and only into numbers. Gives the
+/// place behind the body.
+fn pad(
+    out: &mut Vec<u8>,
+    head: Head,
+    length: usize,
+    number: bool,
+    layout: &Layout,
+    body: impl FnOnce(&mut Vec<u8>),
+) -> usize {
+    let missing = layout.width.saturating_sub(head.sign.len() + head.prefix.len() + length);
     let zeros = number && layout.flags.zero && !layout.flags.left;
     if !zeros && !layout.flags.left {
-        out.resize(missing, b' ');
-    }
-    out.extend_from_slice(head);
-    if zeros {
-        out.resize(head.len() + missing, b'0');
-    }
-    out.extend_from_slice(body);
-    if layout.flags.left {
         out.resize(out.len() + missing, b' ');
     }
-    out
+    out.extend_from_slice(head.sign.as_bytes());
+    out.extend_from_slice(head.prefix.as_bytes());
+    if zeros {
+        out.resize(out.len() + missing, b'0');
+    }
+    body(out);
+    let end = out.len();
+    if layout.flags.left {
+        out.resize(end + missing, b' ');
+    }
+    end
 }
 
 #[cfg(test)]
@@ -447,7 +476,9 @@ mod tests {
 
     fn int(format: &str, n: i64) -> String {
         let layout = one(format).layout(None, None).unwrap();
-        String::from_utf8(format_int(Int::Small(n), &layout, 4300).unwrap()).unwrap()
+        let mut out = Vec::new();
+        format_int(&mut out, Int::Small(n), &layout, 4300).unwrap();
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
@@ -489,8 +520,11 @@ mod tests {
         ] {
             assert_eq!(int(format, n), text, "{format}");
         }
-        let float =
-            |format: &str, x| String::from_utf8(format_float(x, &one(format).layout(None, None).unwrap())).unwrap();
+        let float = |format: &str, x| {
+            let mut out = Vec::new();
+            format_float(&mut out, x, &one(format).layout(None, None).unwrap());
+            String::from_utf8(out).unwrap()
+        };
         assert_eq!(float("%05f", f64::INFINITY), "00inf");
         assert_eq!(float("%+f", f64::NAN), "+nan");
         assert_eq!(float("%08.2f", -1.5), "-0001.50");
@@ -501,9 +535,11 @@ mod tests {
     #[test]
     fn texts_and_stars() {
         let layout = one("%*.*s").layout(Some(-6), Some(2)).unwrap();
-        assert_eq!(format_text("héllo".as_bytes(), &layout, Flavor::Text), "hé    ".as_bytes());
+        let mut out = Vec::new();
+        format_text(&mut out, "héllo".as_bytes(), &layout, Flavor::Text);
         let layout = one("%05s").layout(None, None).unwrap();
-        assert_eq!(format_text(b"a", &layout, Flavor::Bytes), b"    a");
+        format_text(&mut out, b"a", &layout, Flavor::Bytes);
+        assert_eq!(out, "hé        a".as_bytes());
         assert!(one("%*d").layout(Some(i64::MAX), None).is_err());
         assert_eq!(char_of_int(Int::Small(256), Flavor::Bytes).unwrap_err().message, "%c arg not in range(256)");
         assert_eq!(wrong_type(b'd', "str", Flavor::Text).message, "%d format: a real number is required, not str");

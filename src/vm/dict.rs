@@ -220,8 +220,7 @@ impl Dict {
             return Some(a == b);
         }
         match (exact_str(&e.key), exact_str(key)) {
-            // SAFETY: both values are alive, and strings never change.
-            (Some(a), Some(b)) => Some(unsafe { (*a.as_ptr()).as_bytes() == (*b.as_ptr()).as_bytes() }),
+            (Some(a), Some(b)) => Some(a.pinned() == b.pinned()),
             _ => None,
         }
     }

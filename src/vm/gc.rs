@@ -9,8 +9,8 @@
 //! references to the rest are cleared, and those that are not garbage themselves get their callbacks; then the rest
 //! gives up its references, which frees it.
 //!
-//! It runs when the number of objects has doubled since the last time (and grown by the threshold), so its cost is
-//! in proportion to what is allocated. Invariant: nothing allocates or frees between counting and the first
+//! It runs when the number of objects that can refer to others has doubled since the last time (and grown by the
+//! threshold), so its cost is in proportion to what is allocated. Invariant: nothing allocates or frees between counting and the first
 //! finalizer.
 
 mod inspect;
@@ -39,7 +39,7 @@ pub(super) struct Collector {
     running: bool,
     /// The interner's table wants a sweep.
     sweep: bool,
-    /// Live objects after the last collection.
+    /// Live containers after the last collection.
     base: usize,
     thresholds: [i64; 3],
     /// Scripts have set the thresholds.
@@ -102,7 +102,7 @@ impl Vm {
         if std::mem::take(&mut self.gc.sweep) {
             self.sweep_interned();
         }
-        let live = self.heap.objects();
+        let live = self.heap.containers();
         if live < self.gc.base / 2 {
             // Much was freed without the collector; measure growth from here.
             self.gc.base = live;
@@ -145,7 +145,7 @@ impl Vm {
         self.gc.collections += 1;
         self.gc.collected += found as u64;
         self.heap.young.set(0);
-        self.gc.base = self.heap.objects();
+        self.gc.base = self.heap.containers();
         self.gc_adjust_trigger();
         self.gc_notify("stop", generation, found);
         self.gc.running = false;

@@ -144,9 +144,11 @@ pub struct Heap {
     pages: UnsafeCell<Vec<*mut PageHead>>,
     large: UnsafeCell<Vec<*mut LargeHead>>,
     bytes: Cell<usize>,
-    /// Objects alive.
-    objects: Cell<usize>,
-    /// Allocations since the last collection, and how many start the next.
+    /// Objects alive that refer to nothing but their class.
+    leaves: Cell<usize>,
+    /// All other objects alive.
+    containers: Cell<usize>,
+    /// Allocations of containers since the last collection, and how many start the next.
     pub(super) young: Cell<usize>,
     pub(super) threshold: Cell<usize>,
     limit: Cell<usize>,
@@ -177,7 +179,8 @@ impl Heap {
             pages: UnsafeCell::default(),
             large: UnsafeCell::default(),
             bytes: Cell::new(0),
-            objects: Cell::new(0),
+            leaves: Cell::new(0),
+            containers: Cell::new(0),
             young: Cell::new(0),
             threshold: Cell::new(20_000),
             limit: Cell::new(usize::MAX),
@@ -218,7 +221,12 @@ impl Heap {
 
     /// The number of live objects.
     pub fn objects(&self) -> usize {
-        self.objects.get()
+        self.leaves.get() + self.containers.get()
+    }
+
+    /// The number of live objects that the cycle collector cares for.
+    pub(super) fn containers(&self) -> usize {
+        self.containers.get()
     }
 
     /// The most bytes that may be in use.
@@ -231,6 +239,7 @@ impl Heap {
     }
 
     /// Corrects the account when what an object owns changed its size.
+    #[inline]
     pub(super) fn adjust(&self, before: usize, after: usize) {
         if after > before {
             self.pay(after - before);
@@ -266,26 +275,36 @@ impl Heap {
 
     // ---- allocation ----
 
+    /// A block of a page.
     #[inline(always)]
-    fn block(&self, size: usize, prefix: bool) -> *mut u8 {
-        let total = size + if prefix { 16 } else { 0 };
-        self.young.set(self.young.get() + 1);
-        self.objects.set(self.objects.get() + 1);
-        if total <= IN_PAGES {
-            let class = CLASS_OF[total.div_ceil(16)] as usize;
-            let list = if prefix { &self.free_prefixed[class] } else { &self.free[class] };
-            let mut p = list.get();
-            if p.is_null() {
-                self.new_page(class, prefix);
-                p = list.get();
-            }
-            // SAFETY: free blocks are linked through valid pointers of this heap's pages.
-            list.set(unsafe { (*p).next });
-            self.charge(SIZES[class] as usize);
-            p.cast()
-        } else {
-            self.large_block(size, prefix)
+    fn small_block(&self, class: usize, prefix: bool) -> *mut u8 {
+        let list = if prefix { &self.free_prefixed[class] } else { &self.free[class] };
+        let mut p = list.get();
+        if p.is_null() {
+            self.new_page(class, prefix);
+            p = list.get();
         }
+        // SAFETY: free blocks are linked through valid pointers of this heap's pages.
+        list.set(unsafe { (*p).next });
+        self.charge(SIZES[class] as usize);
+        p.cast()
+    }
+
+    /// Counts an object that comes to life.
+    #[inline(always)]
+    fn count_new(&self, leaf: bool) {
+        if leaf {
+            self.leaves.set(self.leaves.get() + 1);
+        } else {
+            self.young.set(self.young.get() + 1);
+            self.containers.set(self.containers.get() + 1);
+        }
+    }
+
+    #[inline(always)]
+    fn count_dead(&self, leaf: bool) {
+        let count = if leaf { &self.leaves } else { &self.containers };
+        count.set(count.get() - 1);
     }
 
     /// Puts more blocks on a free list: as many as one page of the system holds, so that memory is touched as it is
@@ -367,24 +386,18 @@ impl Heap {
     /// Allocates an object of `size` payload bytes; the caller writes the payload before anything else runs.
     #[inline(always)]
     pub(super) fn allocate(&self, layout: &Layout, kind: Kind, size: usize) -> *mut Header {
-        let prefix = layout.slots_off < 0;
         let total = size + size_of::<Header>();
-        let p = self.block(total, prefix).cast::<Header>();
-        let (mut flags, mut room) = (0, 0);
-        if prefix {
-            flags |= flag::PREFIX;
-            let mut slots: SlotsPtr = std::ptr::null_mut();
-            if layout.fixed > 0 {
-                // Caches trust that the `__slots__` are there.
-                room = layout.fixed;
-                slots = self.alloc_slots(room as usize);
-            }
-            // SAFETY: the block was allocated with room for the prefix.
-            unsafe { p.cast::<SlotsPtr>().sub(1).write(slots) };
+        if total > IN_PAGES || layout.slots_off < 0 {
+            return self.allocate_otherwise(layout, kind, total);
         }
-        if total + if prefix { 16 } else { 0 } > IN_PAGES {
-            flags |= flag::LARGE;
-        }
+        self.count_new(kind.is_leaf() && layout.slots_off == 0);
+        let p = self.small_block(CLASS_OF[total.div_ceil(16)] as usize, false).cast::<Header>();
+        Heap::begin(p, layout, kind, 0, 0)
+    }
+
+    /// Writes the header of a new object.
+    #[inline(always)]
+    fn begin(p: *mut Header, layout: &Layout, kind: Kind, flags: u8, room: u16) -> *mut Header {
         // SAFETY: the block is large enough; the class outlives its objects because each counts it.
         unsafe {
             p.write(Header {
@@ -397,6 +410,33 @@ impl Heap {
             Header::inc(layout.class);
         }
         p
+    }
+
+    /// The same for large objects, and for those with a prefix.
+    #[inline(never)]
+    fn allocate_otherwise(&self, layout: &Layout, kind: Kind, total: usize) -> *mut Header {
+        let prefix = layout.slots_off < 0;
+        self.count_new(kind.is_leaf() && layout.slots_off == 0);
+        let (mut flags, mut room) = (0, 0);
+        let p = if total + if prefix { 16 } else { 0 } <= IN_PAGES {
+            self.small_block(CLASS_OF[(total + if prefix { 16 } else { 0 }).div_ceil(16)] as usize, prefix)
+        } else {
+            flags |= flag::LARGE;
+            self.large_block(total, prefix)
+        };
+        let p = p.cast::<Header>();
+        if prefix {
+            flags |= flag::PREFIX;
+            let mut slots: SlotsPtr = std::ptr::null_mut();
+            if layout.fixed > 0 {
+                // Caches trust that the `__slots__` are there.
+                room = layout.fixed;
+                slots = self.alloc_slots(room as usize);
+            }
+            // SAFETY: the block was allocated with room for the prefix.
+            unsafe { p.cast::<SlotsPtr>().sub(1).write(slots) };
+        }
+        Heap::begin(p, layout, kind, flags, room)
     }
 
     /// Allocates an object with the payload `T`.
@@ -441,7 +481,16 @@ impl Heap {
     unsafe fn release(p: *mut Header) {
         // SAFETY: the object is intact until `destroy`; the heap outlives it.
         unsafe {
-            let heap = (*p).layout().heap();
+            let header = &*p;
+            let layout = header.layout();
+            let heap = layout.heap();
+            // Texts and the like hold nothing that could die with them.
+            if header.flags.get() == 0 && header.kind.is_plain_leaf() && layout.is_exact() {
+                heap.count_dead(true);
+                heap.free_small(p);
+                Heap::dec(layout.class);
+                return;
+            }
             if heap.draining.get() {
                 (*heap.dead.get()).push(p);
                 return;
@@ -460,6 +509,15 @@ impl Heap {
     unsafe fn take_apart(&self, p: *mut Header) {
         // SAFETY: as for `destroy`; the stack is not borrowed meanwhile.
         unsafe {
+            let header = &*p;
+            if header.kind as u8 == Kind::Tuple as u8 && header.flags.get() == 0 && header.layout().is_exact() {
+                let class = header.layout().class;
+                std::ptr::drop_in_place(Header::payload::<super::str::Tuple>(p));
+                self.count_dead(false);
+                self.free_small(p);
+                Heap::dec(class);
+                return;
+            }
             let mark = (*self.dead.get()).len();
             let backwards = matches!((*p).kind, Kind::List | Kind::Tuple);
             self.destroy(p);
@@ -548,11 +606,25 @@ impl Heap {
         unsafe { alloc::dealloc(slots.cast(), layout) };
     }
 
+    /// Frees a block of a page that has no prefix.
+    #[inline(always)]
+    unsafe fn free_small(&self, p: *mut Header) {
+        // SAFETY: the block lies in a page of this heap, and nobody uses it any more.
+        unsafe {
+            let page = (p as usize & !(PAGE - 1)) as *mut PageHead;
+            let list = &self.free[(*page).class as usize];
+            let block = p.cast::<FreeBlock>();
+            block.write(FreeBlock { rc: 0, kind: Kind::Free, next: list.get() });
+            list.set(block);
+            self.adjust((*page).block as usize, 0);
+        }
+    }
+
     unsafe fn free_block(&self, p: *mut Header) {
-        self.objects.set(self.objects.get() - 1);
         // SAFETY: the block belongs to this heap, and nobody uses it any more.
         unsafe {
             let header = &*p;
+            self.count_dead(header.kind.is_leaf() && header.layout().slots_off == 0);
             if header.has_flag(flag::LARGE) {
                 let shift = LARGE_HEAD + if header.has_flag(flag::PREFIX) { 16 } else { 0 };
                 let head = p.byte_sub(shift).cast::<LargeHead>();
@@ -567,7 +639,10 @@ impl Heap {
             } else {
                 let page = (p as usize & !(PAGE - 1)) as *mut PageHead;
                 let class = (*page).class as usize;
-                let list = if (*page).prefix != 0 { &self.free_prefixed[class] } else { &self.free[class] };
+                if (*page).prefix == 0 {
+                    return self.free_small(p);
+                }
+                let list = &self.free_prefixed[class];
                 let block = p.cast::<FreeBlock>();
                 block.write(FreeBlock { rc: 0, kind: Kind::Free, next: list.get() });
                 list.set(block);

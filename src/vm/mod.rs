@@ -9,6 +9,7 @@ pub mod attr;
 pub mod call;
 pub mod class;
 pub mod class_ops;
+mod convert;
 pub mod dict;
 pub mod exception;
 pub mod frame;
@@ -148,6 +149,8 @@ pub struct Vm {
     lookup_cache: Box<[Cell<LookupEntry>]>,
     attr_cache: interp::AttrCache,
     interner: text::Interner,
+    /// See [`Vm::written`].
+    scratch: Vec<u8>,
     next_keys_version: u32,
     /// The thread that holds the lock, or was the last to hold it.
     thread: frame::ThreadState,
@@ -204,6 +207,7 @@ impl Vm {
             attr_cache: interp::AttrCache::default(),
             lookup_cache: (0..LOOKUP_CACHE).map(|_| Cell::new(LookupEntry::EMPTY)).collect(),
             interner: text::Interner::new(hash_seed),
+            scratch: Vec::new(),
             next_keys_version: 1,
             thread: frame::ThreadState::new(),
             parked: Vec::new(),

@@ -83,6 +83,18 @@ pub enum Kind {
 impl Kind {
     /// How many kinds there are.
     pub const COUNT: usize = Kind::Other as usize + 1;
+
+    /// Whether payloads of this kind hold no references.
+    #[inline(always)]
+    pub(super) const fn is_leaf(self) -> bool {
+        matches!(self, Kind::Str | Kind::Bytes | Kind::Int | Kind::Float | Kind::Complex)
+    }
+
+    /// Whether payloads of this kind hold nothing at all outside the object.
+    #[inline(always)]
+    pub(super) const fn is_plain_leaf(self) -> bool {
+        matches!(self, Kind::Str | Kind::Bytes | Kind::Float)
+    }
 }
 
 /// Bits of [`Header::flags`].

@@ -24,6 +24,7 @@ use super::value::Value;
 use super::{R, Vm};
 use crate::text::hash;
 
+pub(super) use compare::same_text;
 pub(super) use iterate::init as init_iterators;
 
 /// A comparison.
@@ -68,6 +69,12 @@ pub enum UnOp {
     Pos,
     Invert,
     Abs,
+}
+
+/// The string, if the value is one of exactly `str`.
+#[inline(always)]
+fn exact_str(v: &Value) -> Option<&Ref<Str>> {
+    v.cast::<Str>().filter(|s| s.header().layout().is_exact())
 }
 
 impl Vm {
@@ -243,6 +250,11 @@ impl Vm {
                         return Ok(self.bytes_hash(b));
                     }
                 }
+                Kind::Tuple => {
+                    if let Some(t) = v.cast::<Tuple>() {
+                        return self.guarded(|vm| crate::objects::tuple::hash_items(vm, t)).map(|h| h as u64);
+                    }
+                }
                 _ => {}
             }
         }
@@ -343,12 +355,17 @@ impl Vm {
     /// What `__repr__` raises; TypeError when it gives no string.
     pub fn repr(&mut self, v: &Value) -> R<Ref<Str>> {
         if let Some(i) = v.as_small_int() {
-            return Ok(self.new_str(&i.to_string()));
+            return Ok(self.int_str(i));
+        }
+        if let Some(x) = v.as_small_float() {
+            return Ok(self.float_str(x));
         }
         match v.cast::<Str>() {
             Some(s) if s.header().layout().is_exact() => {
-                let text = crate::text::repr::str_repr(s.get(self).as_bytes());
-                return Ok(self.new_str_bytes(&text));
+                return self.written(|_, out| {
+                    crate::text::repr::push_str_repr(out, s.pinned());
+                    Ok(())
+                });
             }
             _ => {}
         }
@@ -364,7 +381,7 @@ impl Vm {
             Some(s) if s.header().layout().is_exact() => return Ok(s.clone()),
             _ => {}
         }
-        if v.is_small_int() {
+        if v.is_small_int() || v.is_small_float() {
             return self.repr(v);
         }
         match self.special(v, Special::Str) {
@@ -401,14 +418,41 @@ impl Vm {
         Ok(self.new_str_bytes(&text))
     }
 
+    /// Appends `format(v, spec)`, if the value is exactly a small `int` or `float` or a `str`, and so does not need
+    /// to be asked.
+    #[inline]
+    pub fn format_plainly(&mut self, out: &mut Vec<u8>, v: &Value, spec: &[u8]) -> Option<R<()>> {
+        use crate::text::format_spec::{Int, write_float, write_int, write_str};
+        // Three characters make no large number.
+        if spec.len() > 3
+            && let Err(e) = crate::objects::str::format::check_spec_text(self, spec)
+        {
+            return Some(Err(e));
+        }
+        let result = if let Some(i) = v.as_small_int() {
+            // No word has too many digits.
+            write_int(out, Int::Small(i), spec, "int", 0)
+        } else if let Some(x) = v.as_small_float() {
+            write_float(out, x, spec, "float")
+        } else {
+            let s = v.cast::<Str>().filter(|s| s.header().layout().is_exact())?;
+            write_str(out, s.pinned(), spec, "str")
+        };
+        Some(result.map_err(|e| self.text_error(e)))
+    }
+
     /// `format(v, spec)`; `spec` is a string.
     ///
     /// # Errors
     /// What `__format__` raises; TypeError when it gives no string.
     pub fn format(&mut self, v: &Value, spec: &Value) -> R<Ref<Str>> {
         let empty = spec.cast::<Str>().is_none_or(|s| s.get(self).byte_len() == 0);
-        if empty && (v.is_small_int() || v.cast::<Str>().is_some_and(|s| s.header().layout().is_exact())) {
+        let plain = v.is_small_int() || v.is_small_float() || exact_str(v).is_some();
+        if empty && plain {
             return self.str(v);
+        }
+        if plain && let Some(spec) = exact_str(spec) {
+            return self.written(|vm, out| vm.format_plainly(out, v, spec.pinned()).unwrap_or(Ok(())));
         }
         let Some(f) = self.special(v, Special::Format) else {
             let class = self.class_name(v);

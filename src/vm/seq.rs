@@ -4,8 +4,9 @@ use super::Vm;
 use super::dict::Dict;
 use super::function::core_object;
 use super::object::{Kind, Object, Ref, Trace, Tracer};
-use super::str::Tuple;
+use super::str::{Str, Tuple};
 use super::value::Value;
+use crate::text::gutf8;
 
 /// The payload of `list`.
 #[derive(Default)]
@@ -64,6 +65,8 @@ pub enum SeqSource {
     List(Ref<List>),
     /// A tuple.
     Tuple(Ref<Tuple>),
+    /// A string; the position is one of bytes.
+    Str(Ref<Str>),
     /// A range of ints that all fit `i64`: the next one, the step, how many are left.
     Range {
         /// The next number.
@@ -82,6 +85,7 @@ impl Trace for SeqSource {
         match self {
             SeqSource::List(l) => l.trace(tracer),
             SeqSource::Tuple(t) => t.trace(tracer),
+            SeqSource::Str(s) => s.trace(tracer),
             SeqSource::Range { .. } | SeqSource::Done => {}
         }
     }
@@ -91,11 +95,11 @@ impl Trace for SeqSource {
 }
 
 core_object! { SeqIter,
-    /// The payload of the iterators over lists, tuples and ranges.
+    /// The payload of the iterators over lists, tuples, strings and ranges.
     pub struct SeqIter {
         /// What it walks over.
         pub source: SeqSource,
-        /// The next position (lists and tuples).
+        /// The next position (lists, tuples and strings).
         pub at: usize,
     }
 }
@@ -166,6 +170,21 @@ impl SeqIter {
                 if let Some(v) = t.get(vm).items().get(it.at) {
                     it.at += 1;
                     return Some(v.clone());
+                }
+                it.source = SeqSource::Done;
+                None
+            }
+            SeqSource::Str(s) => {
+                let text = s.get(vm).as_bytes();
+                if let Some(&b) = text.get(it.at)
+                    && b < 0x80
+                {
+                    it.at += 1;
+                    return Some(vm.latin1_char(b));
+                }
+                if let Some((cp, len)) = gutf8::decode_at(text, it.at) {
+                    it.at += len;
+                    return Some(vm.new_char(cp));
                 }
                 it.source = SeqSource::Done;
                 None

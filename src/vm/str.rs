@@ -98,28 +98,126 @@ impl Bytes {
     }
 }
 
+impl Ref<Str> {
+    /// The text, without borrowing the machine.
+    ///
+    /// Texts never change, but for `s += t` where the only count is that of the variable: it is borrowed exclusively
+    /// then, and here somebody else has one.
+    #[inline(always)]
+    pub fn pinned(&self) -> &[u8] {
+        // SAFETY: the handle keeps the string alive; see above why nobody changes it.
+        unsafe { (*self.as_ptr()).as_bytes() }
+    }
+}
+
+/// Whether all bytes are ASCII: for texts that are mostly short.
+#[inline]
+pub fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().fold(0, |seen, b| seen | b) < 0x80;
+    };
+    if bytes.len() > 64 {
+        return bytes.is_ascii();
+    }
+    let (words, _) = bytes.as_chunks::<8>();
+    let seen = words.iter().fold(u64::from_ne_bytes(*last), |seen, w| seen | u64::from_ne_bytes(*w));
+    seen & HIGH == 0
+}
+
 /// Counts the code points of generalized UTF-8.
 #[inline]
 pub fn count_chars(bytes: &[u8]) -> usize {
-    if bytes.is_ascii() { bytes.len() } else { bytes.iter().filter(|&&b| b & 0xC0 != 0x80).count() }
+    if is_ascii(bytes) { bytes.len() } else { count_chars_slowly(bytes) }
+}
+
+#[inline(never)]
+fn count_chars_slowly(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&b| b & 0xC0 != 0x80).count()
+}
+
+/// Where the text of a new string is written; it takes no more than it has room for.
+pub(super) struct Filler {
+    at: *mut u8,
+    left: usize,
+}
+
+impl Filler {
+    /// Appends bytes.
+    #[inline(always)]
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let n = bytes.len().min(self.left);
+        // SAFETY: at least `n` bytes are left; the source is another object.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at, n);
+            self.at = self.at.add(n);
+        }
+        self.left -= n;
+    }
 }
 
 impl Heap {
-    /// A string of these parts, joined. `chars` is their length in code points.
-    pub(super) fn alloc_str_parts(&self, layout: &Layout, parts: &[&[u8]], chars: usize) -> Ref<Str> {
-        let len = parts.iter().map(|p| p.len()).sum();
+    /// A string of `len` bytes, `chars` code points, that `fill` writes; bytes that it leaves out are zeros.
+    #[inline(always)]
+    pub(super) fn alloc_str_filled(
+        &self,
+        layout: &Layout,
+        len: usize,
+        chars: usize,
+        fill: impl FnOnce(&mut Filler),
+    ) -> Ref<Str> {
         let p = self.allocate(layout, Kind::Str, size_of::<Str>() + len);
         // SAFETY: the block has room for the fields and `len` bytes.
         unsafe {
             let payload = Header::payload::<Str>(p);
             payload.write(Str { hash: Cell::new(0), len, chars });
-            let mut at = payload.add(1).cast::<u8>();
-            for part in parts {
-                std::ptr::copy_nonoverlapping(part.as_ptr(), at, part.len());
-                at = at.add(part.len());
+            let mut filler = Filler { at: payload.add(1).cast::<u8>(), left: len };
+            fill(&mut filler);
+            if filler.left > 0 {
+                std::ptr::write_bytes(filler.at, 0, filler.left);
             }
         }
         Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+
+    /// A string. `chars` is its length in code points.
+    #[inline(always)]
+    pub(super) fn alloc_str(&self, layout: &Layout, text: &[u8], chars: usize) -> Ref<Str> {
+        let p = self.allocate(layout, Kind::Str, size_of::<Str>() + text.len());
+        // SAFETY: the block has room for the fields and the text.
+        unsafe {
+            let payload = Header::payload::<Str>(p);
+            payload.write(Str { hash: Cell::new(0), len: text.len(), chars });
+            std::ptr::copy_nonoverlapping(text.as_ptr(), payload.add(1).cast::<u8>(), text.len());
+        }
+        Ref::from_value_unchecked(Value::from_ptr(p))
+    }
+
+    /// An ASCII string whose bytes are those of another one, each changed by `map`, which gives ASCII for ASCII.
+    #[inline(always)]
+    pub(super) fn alloc_str_mapped(&self, layout: &Layout, text: &[u8], map: impl FnOnce(&mut [u8])) -> Ref<Str> {
+        let s = self.alloc_str(layout, text, text.len());
+        // SAFETY: nobody else knows the string yet.
+        unsafe {
+            let payload = s.as_ptr();
+            map(std::slice::from_raw_parts_mut(payload.add(1).cast::<u8>(), text.len()));
+        }
+        s
+    }
+
+    /// A string of these parts, joined. `chars` is their length in code points.
+    pub(super) fn alloc_str_parts(&self, layout: &Layout, parts: &[&[u8]], chars: usize) -> Ref<Str> {
+        let len = parts.iter().map(|p| p.len()).sum();
+        self.alloc_str_filled(layout, len, chars, |out| parts.iter().for_each(|part| out.push(part)))
+    }
+
+    /// A string of two parts. `chars` is their length in code points.
+    #[inline(always)]
+    pub(super) fn alloc_str_pair(&self, layout: &Layout, a: &[u8], b: &[u8], chars: usize) -> Ref<Str> {
+        self.alloc_str_filled(layout, a.len() + b.len(), chars, |out| {
+            out.push(a);
+            out.push(b);
+        })
     }
 
     /// A bytes object of these parts, joined.

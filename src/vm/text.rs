@@ -16,6 +16,7 @@ use super::str::{Bytes, Str, Tuple, count_chars};
 use super::value::Value;
 use crate::text::gutf8::{self, Index};
 use crate::text::hash::HashKey;
+use crate::text::number::digits::{Digits, decimal_len};
 use std::sync::Arc;
 
 /// Texts of fewer bytes are walked rather than indexed.
@@ -118,7 +119,127 @@ impl Vm {
         if text.len() <= 2 {
             return self.short_str(text);
         }
-        self.heap.alloc_str_parts(self.str_layout(), &[text], count_chars(text))
+        self.heap.alloc_str(self.str_layout(), text, count_chars(text))
+    }
+
+    /// A string of the bytes from `start` to `stop` of another one, which begin and end with whole code points.
+    #[inline]
+    pub fn str_part(&self, s: &Ref<Str>, start: usize, stop: usize) -> Value {
+        let text = s.get(self);
+        let part = text.as_bytes().get(start..stop).unwrap_or_default();
+        if part.len() <= 2 {
+            return self.short_str(part).into_value();
+        }
+        let chars = if text.is_ascii() { part.len() } else { count_chars(part) };
+        self.heap.alloc_str(self.str_layout(), part, chars).into_value()
+    }
+
+    /// The string with its letters made small or large, if it is ASCII.
+    pub fn ascii_cased(&self, s: &Ref<Str>, upper: bool) -> Option<Value> {
+        let text = s.get(self);
+        if !text.is_ascii() {
+            return None;
+        }
+        if text.byte_len() <= 2 {
+            let mut text = text.as_bytes().to_vec();
+            if upper {
+                text.make_ascii_uppercase()
+            } else {
+                text.make_ascii_lowercase()
+            }
+            return Some(self.short_str(&text).into_value());
+        }
+        let map = |text: &mut [u8]| if upper { text.make_ascii_uppercase() } else { text.make_ascii_lowercase() };
+        Some(self.heap.alloc_str_mapped(self.str_layout(), text.as_bytes(), map).into_value())
+    }
+
+    /// The strings, joined by another one; none when one of them is something else.
+    pub fn joined(&self, separator: &Ref<Str>, items: &[Value]) -> Option<Value> {
+        let by = separator.get(self);
+        let gaps = items.len().saturating_sub(1);
+        let (mut len, mut chars) = (gaps * by.byte_len(), gaps * by.char_len());
+        for item in items {
+            let part = item.cast::<Str>()?.get(self);
+            len += part.byte_len();
+            chars += part.char_len();
+        }
+        if len <= 2 {
+            let parts: Vec<&[u8]> =
+                items.iter().filter_map(|v| v.cast::<Str>()).map(|s| s.get(self).as_bytes()).collect();
+            return Some(self.short_str(&parts.join(by.as_bytes())).into_value());
+        }
+        let by = by.as_bytes();
+        let joined = self.heap.alloc_str_filled(self.str_layout(), len, chars, |out| {
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 && !by.is_empty() {
+                    out.push(by);
+                }
+                if let Some(part) = item.cast::<Str>() {
+                    out.push(part.get(self).as_bytes());
+                }
+            }
+        });
+        Some(joined.into_value())
+    }
+
+    /// The string of what `write` appends to a buffer, which is used again and again.
+    ///
+    /// # Errors
+    /// What `write` fails with.
+    pub fn written<E>(&mut self, write: impl FnOnce(&mut Vm, &mut Vec<u8>) -> Result<(), E>) -> Result<Ref<Str>, E> {
+        /// Larger buffers are not kept.
+        const MOST_KEPT: usize = 1 << 12;
+        let mut out = std::mem::take(&mut self.scratch);
+        let result = write(self, &mut out);
+        let made = result.map(|()| self.new_str_bytes(&out));
+        if out.capacity() <= MOST_KEPT {
+            out.clear();
+            self.scratch = out;
+        }
+        made
+    }
+
+    /// The decimal digits of an int.
+    #[inline]
+    pub fn int_str(&self, i: i64) -> Ref<Str> {
+        if let 0..=9 = i {
+            return Ref::from_value_unchecked(self.latin1_char(b'0' + i as u8));
+        }
+        let digits = Digits::decimal(i);
+        let text = digits.as_bytes();
+        self.heap.alloc_str(self.str_layout(), text, text.len())
+    }
+
+    /// `repr` of a float.
+    pub fn float_str(&self, x: f64) -> Ref<Str> {
+        let mut text = Vec::with_capacity(24);
+        crate::text::number::float_text::push_repr(&mut text, x);
+        self.heap.alloc_str(self.str_layout(), &text, text.len())
+    }
+
+    /// Joins the parts of a formatted string: strings and small ints.
+    pub(super) fn join_pieces(&self, parts: &[Value]) -> Ref<Str> {
+        let (mut len, mut chars) = (0, 0);
+        for part in parts {
+            if let Some(s) = part.cast::<Str>() {
+                let s = s.get(self);
+                len += s.byte_len();
+                chars += s.char_len();
+            } else if let Some(i) = part.as_small_int() {
+                let n = decimal_len(i);
+                len += n;
+                chars += n;
+            }
+        }
+        self.heap.alloc_str_filled(self.str_layout(), len, chars, |out| {
+            for part in parts {
+                if let Some(s) = part.cast::<Str>() {
+                    out.push(s.get(self).as_bytes());
+                } else if let Some(i) = part.as_small_int() {
+                    out.push(Digits::decimal(i).as_bytes());
+                }
+            }
+        })
     }
 
     /// A string, from the generalized UTF-8 of its parts.
@@ -139,7 +260,7 @@ impl Vm {
             return self.new_str_parts(&[x.as_bytes(), y.as_bytes()]);
         }
         let chars = x.char_len() + y.char_len();
-        self.heap.alloc_str_parts(self.str_layout(), &[x.as_bytes(), y.as_bytes()], chars)
+        self.heap.alloc_str_pair(self.str_layout(), x.as_bytes(), y.as_bytes(), chars)
     }
 
     #[inline(always)]
@@ -287,6 +408,12 @@ impl Vm {
         last.clone()
     }
 
+    /// A tuple of some items, at least one.
+    #[inline]
+    pub fn tuple_of<const N: usize>(&self, items: [Value; N]) -> Value {
+        self.heap.alloc_tuple(self.tuple_layout(), items.into_iter()).into()
+    }
+
     /// A tuple of the class, a subclass of `tuple`.
     pub fn tuple_as(&self, class: &Ref<Class>, items: Vec<Value>) -> Ref<Tuple> {
         if class.is(&self.types.tuple) || class.get(self).vtable.kind != Kind::Tuple {
@@ -414,6 +541,8 @@ impl Vm {
             // Names that scripts make up (`getattr(x, f"…")`) must not pile up until the next collection.
             self.interner.sweep_at = self.interner.used * 2;
             self.gc.request_sweep();
+            // The next checkpoint looks.
+            self.heap.young.set(usize::MAX / 2);
         }
     }
 
@@ -484,7 +613,7 @@ impl Vm {
         }
         if text.is_ascii() {
             let stop = stop.min(text.byte_len());
-            return self.new_str_bytes(text.as_bytes().get(start..stop).unwrap_or_default());
+            return Ref::from_value_unchecked(self.str_part(s, start, stop));
         }
         let index = self.code_point_index(s);
         let text = s.get(self);

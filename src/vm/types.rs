@@ -86,6 +86,8 @@ core_types! {
     none_type "NoneType" super::numbers::Nothing, 0;
     not_implemented_type "NotImplementedType" super::numbers::Nothing, 0;
     ellipsis_type "ellipsis" super::numbers::Nothing, 0;
+    str_iterator "str_iterator" SeqIter, 0;
+    str_ascii_iterator "str_ascii_iterator" SeqIter, 0;
     tuple_iterator "tuple_iterator" SeqIter, 0;
     range_iterator "range_iterator" SeqIter, 0;
     list_iterator "list_iterator" SeqIter, 0;

@@ -5,7 +5,7 @@ use super::consts::text;
 use super::emit::{Arg, Val, Want};
 use crate::compiler::code::Const;
 use crate::compiler::error::Res;
-use crate::compiler::opcodes::{CONVERSION_SHIFT, FLAG_VARIANT, Op};
+use crate::compiler::opcodes::{CONVERSION_SHIFT, FLAG_JOINED, FLAG_VARIANT, Op};
 use apy_grammar::ast::*;
 
 /// How many parts of an f-string are joined at once.
@@ -38,7 +38,7 @@ impl<'a> Lowerer<'a> {
             return Ok(self.constant(Const::Str(literal.into()), want));
         }
         if let [StringPart::Interpolation(field)] = parts {
-            return self.format_value(field, want);
+            return self.format_value(field, 0, want);
         }
         let span = self.unit.span;
         let base = self.unit.next_temp;
@@ -52,7 +52,7 @@ impl<'a> Lowerer<'a> {
                     self.constant(Const::Str((*value).into()), Want::Temp);
                 }
                 StringPart::Interpolation(field) => {
-                    self.format_value(field, Want::Temp)?;
+                    self.format_value(field, FLAG_JOINED, Want::Temp)?;
                 }
             }
         }
@@ -69,12 +69,12 @@ impl<'a> Lowerer<'a> {
         dst
     }
 
-    fn format_value(&mut self, field: &'a Interpolation<'a>, want: Want) -> Res<Val> {
+    fn format_value(&mut self, field: &'a Interpolation<'a>, joined: u8, want: Want) -> Res<Val> {
         self.deeper(field.span)?;
         let base = self.unit.next_temp;
         let value = self.expr(&field.value, Want::Any)?;
         self.unit.span = field.span;
-        let mut flags = conversion_number(field.conversion) << CONVERSION_SHIFT;
+        let mut flags = conversion_number(field.conversion) << CONVERSION_SHIFT | joined;
         let mut spec = Arg::X;
         if let Some(parts) = field.format_spec {
             spec = Arg::R(self.joined_str(parts, Want::Temp)?);

@@ -1,4 +1,4 @@
-//! The iterators over lists, tuples and ranges.
+//! The iterators over lists, tuples and ranges. Those over strings share the payload, but stand in `objects::str`.
 
 use super::{builtin, iter_reduction};
 use crate::heap_object;
@@ -30,7 +30,7 @@ const FORWARD: &[NativeDef] = &[
             SeqSource::List(l) => l.get(vm).items.len().saturating_sub(it.at),
             SeqSource::Tuple(t) => t.get(vm).items().len().saturating_sub(it.at),
             SeqSource::Range { left, .. } => return Ok(vm.int_from(*left)),
-            SeqSource::Done => 0,
+            SeqSource::Str(_) | SeqSource::Done => 0,
         };
         Ok(Value::len(left))
     }),
@@ -125,7 +125,7 @@ fn reduce(vm: &mut Vm, a: &[Value]) -> R {
             let range = crate::objects::range::new_range(vm, start, stop, step).into_value();
             iter_reduction(vm, range, Some(Value::NONE))
         }
-        SeqSource::Done => {
+        SeqSource::Str(_) | SeqSource::Done => {
             let empty = if vm.is_exact(&a[0], &vm.types.list_iterator) {
                 vm.list(Vec::new()).into_value()
             } else {
@@ -142,7 +142,7 @@ fn set_state(vm: &mut Vm, a: &[Value]) -> R {
     let len = match &it.get(vm).source {
         SeqSource::List(l) => l.get(vm).items.len(),
         SeqSource::Tuple(t) => t.get(vm).items().len(),
-        SeqSource::Range { .. } | SeqSource::Done => 0,
+        SeqSource::Range { .. } | SeqSource::Str(_) | SeqSource::Done => 0,
     };
     let mut it = it.get_mut(vm);
     match &mut it.source {
@@ -152,7 +152,7 @@ fn set_state(vm: &mut Vm, a: &[Value]) -> R {
             *left -= n;
         }
         SeqSource::List(_) | SeqSource::Tuple(_) => it.at = (n as usize).min(len),
-        SeqSource::Done => {}
+        SeqSource::Str(_) | SeqSource::Done => {}
     }
     Ok(Value::NONE)
 }

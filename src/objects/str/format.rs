@@ -7,6 +7,7 @@ use super::shown_type;
 use crate::text::format_spec;
 use crate::text::str_format::{self as template, Field, First, Numbering, Step};
 use crate::vm::native::{Args, NativeDef};
+use crate::vm::object::Ref;
 use crate::vm::str::Str;
 use crate::vm::{R, Value, Vm};
 
@@ -36,29 +37,32 @@ enum Source<'a> {
 
 fn str_format(vm: &mut Vm, args: &Args<'_>) -> R {
     let s = vm.this::<Str>(args.pos, "format")?;
-    let text = s.get(vm).as_bytes().to_vec();
     let rest = Args { pos: args.pos.get(1..).unwrap_or_default(), ..*args };
-    finish(vm, &text, &Source::Arguments(&rest))
+    finish(vm, s.pinned(), &Source::Arguments(&rest))
 }
 
 fn str_format_map(vm: &mut Vm, a: &[Value]) -> R {
     let s = vm.this::<Str>(a, "format_map")?;
-    let text = s.get(vm).as_bytes().to_vec();
-    finish(vm, &text, &Source::Mapping(&a[1]))
+    finish(vm, s.pinned(), &Source::Mapping(&a[1]))
 }
 
 fn finish(vm: &mut Vm, text: &[u8], source: &Source<'_>) -> R {
     let mut numbering = Numbering::default();
-    let made = expand(vm, text, source, &mut numbering, template::MAX_NESTING)?;
-    Ok(vm.new_str_bytes(&made).into())
+    vm.written(|vm, out| expand(vm, out, text, source, &mut numbering, template::MAX_NESTING)).map(Ref::into_value)
 }
 
 /// Fills a template in; `depth` says how many levels of templates in specifications are still allowed.
-fn expand(vm: &mut Vm, text: &[u8], source: &Source<'_>, numbering: &mut Numbering, depth: usize) -> R<Vec<u8>> {
+fn expand(
+    vm: &mut Vm,
+    out: &mut Vec<u8>,
+    text: &[u8],
+    source: &Source<'_>,
+    numbering: &mut Numbering,
+    depth: usize,
+) -> R<()> {
     if depth == 0 {
         return Err(vm.text_error(template::too_deep()));
     }
-    let mut out = Vec::with_capacity(text.len());
     for piece in template::pieces(text) {
         let piece = match piece {
             Ok(piece) => piece,
@@ -66,17 +70,21 @@ fn expand(vm: &mut Vm, text: &[u8], source: &Source<'_>, numbering: &mut Numberi
         };
         out.extend_from_slice(piece.literal);
         if let Some(field) = piece.field {
-            let made = format_field(vm, &field, source, numbering, depth)?;
-            let Some(made) = made.cast::<Str>() else { continue };
-            vm.check_alloc(out.len().saturating_add(made.get(vm).byte_len()))?;
+            format_field(vm, out, &field, source, numbering, depth)?;
             vm.tick(1)?;
-            out.extend_from_slice(made.get(vm).as_bytes());
         }
     }
-    Ok(out)
+    Ok(())
 }
 
-fn format_field(vm: &mut Vm, field: &Field<'_>, source: &Source<'_>, numbering: &mut Numbering, depth: usize) -> R {
+fn format_field(
+    vm: &mut Vm,
+    out: &mut Vec<u8>,
+    field: &Field<'_>,
+    source: &Source<'_>,
+    numbering: &mut Numbering,
+    depth: usize,
+) -> R<()> {
     let mut v = field_value(vm, field.name, source, numbering)?;
     if let Some(conversion) = field.conversion {
         v = match char::from_u32(conversion) {
@@ -86,13 +94,22 @@ fn format_field(vm: &mut Vm, field: &Field<'_>, source: &Source<'_>, numbering: 
             _ => return Err(vm.text_error(template::unknown_conversion(conversion))),
         };
     }
-    let spec = if field.nested {
-        let text = expand(vm, field.spec, source, numbering, depth - 1)?;
-        vm.new_str_bytes(&text)
-    } else {
-        vm.new_str_bytes(field.spec)
-    };
-    Ok(vm.format(&v, spec.value())?.into_value())
+    let nested;
+    let mut spec = field.spec;
+    if field.nested {
+        let mut text = Vec::new();
+        expand(vm, &mut text, spec, source, numbering, depth - 1)?;
+        nested = text;
+        spec = &nested;
+    }
+    if let Some(done) = vm.format_plainly(out, &v, spec) {
+        return done;
+    }
+    let spec = vm.new_str_bytes(spec);
+    let made = vm.format(&v, spec.value())?;
+    vm.check_alloc(out.len().saturating_add(made.get(vm).byte_len()))?;
+    out.extend_from_slice(made.get(vm).as_bytes());
+    Ok(())
 }
 
 /// The object that a field's name means.
@@ -151,11 +168,21 @@ fn field_value(vm: &mut Vm, name: &[u8], source: &Source<'_>, numbering: &mut Nu
 /// # Errors
 /// MemoryError; what a limit raises.
 pub fn check_spec(vm: &mut Vm, spec: &Value) -> R<()> {
+    match spec.cast::<Str>() {
+        Some(spec) => check_spec_text(vm, spec.pinned()),
+        None => Ok(()),
+    }
+}
+
+/// The same for the text of a specification.
+///
+/// # Errors
+/// As [`check_spec`].
+pub fn check_spec_text(vm: &mut Vm, spec: &[u8]) -> R<()> {
     // The digits, their groups, the field and the string exist at the same time.
     const COPIES: usize = 5;
-    let Some(spec) = spec.cast::<Str>() else { return Ok(()) };
     let (mut largest, mut number) = (0usize, 0usize);
-    for &b in spec.get(vm).as_bytes() {
+    for &b in spec {
         number = if b.is_ascii_digit() { number.saturating_mul(10).saturating_add(usize::from(b & 15)) } else { 0 };
         largest = largest.max(number);
     }
@@ -176,12 +203,8 @@ fn str_dunder_format(vm: &mut Vm, a: &[Value]) -> R {
     if spec.get(vm).byte_len() == 0 {
         return if vm.is_exact(&a[0], &vm.types.str_) { Ok(a[0].clone()) } else { Ok(vm.str(&a[0])?.into()) };
     }
-    let spec = spec.clone();
     check_spec(vm, spec.value())?;
-    let spec = spec.get(vm).as_bytes().to_vec();
     let type_name = vm.class_name(&a[0]);
-    match format_spec::format_str(s.get(vm).as_bytes(), &spec, &type_name) {
-        Ok(text) => Ok(vm.new_str_bytes(&text).into()),
-        Err(e) => Err(vm.text_error(e)),
-    }
+    let made = vm.written(|_, out| format_spec::write_str(out, s.pinned(), spec.pinned(), &type_name));
+    made.map(Ref::into_value).map_err(|e| vm.text_error(e))
 }

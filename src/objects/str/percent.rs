@@ -6,11 +6,12 @@ use crate::objects::{float, int};
 use crate::text::algorithms::Flavor;
 use crate::text::format_spec::Int;
 use crate::text::gutf8;
+use crate::text::number::digits::Digits;
 use crate::text::percent::{self, Amount, Directive, Layout, Piece};
 use crate::vm::exception::Raised;
 use crate::vm::object::Ref;
 use crate::vm::special::Special;
-use crate::vm::str::{Bytes, Str};
+use crate::vm::str::{Bytes, Str, Tuple};
 use crate::vm::{R, Value, Vm};
 
 /// `format % args` for a string.
@@ -18,48 +19,57 @@ use crate::vm::{R, Value, Vm};
 /// # Errors
 /// What the arguments' conversions raise; TypeError and ValueError when they do not fit the format.
 pub fn format_str(vm: &mut Vm, format: &Ref<Str>, args: &Value) -> R {
-    let text = format.get(vm).as_bytes().to_vec();
-    let made = format_all(vm, &text, args, Flavor::Text)?;
-    Ok(vm.new_str_bytes(&made).into())
+    vm.written(|vm, out| write_all(vm, out, format.pinned(), args, Flavor::Text)).map(Ref::into_value)
 }
 
 /// Where arguments come from.
-struct Arguments {
-    /// The items of a tuple, or the one argument.
-    items: Vec<Value>,
+struct Arguments<'a> {
+    /// The one argument, or the tuple of them.
+    given: &'a Value,
+    /// The value of the last key.
+    looked_up: Option<Value>,
+    /// How many there are.
+    count: usize,
     next: usize,
-    /// What keys are looked up in.
-    mapping: Option<Value>,
+    /// Keys are looked up in the one argument.
+    mapping: bool,
 }
 
-impl Arguments {
-    fn new(vm: &Vm, args: &Value, flavor: Flavor) -> Arguments {
-        if let Some(items) = vm.tuple_clone(args) {
-            return Arguments { items, next: 0, mapping: None };
+impl<'a> Arguments<'a> {
+    fn new(vm: &Vm, given: &'a Value, flavor: Flavor) -> Arguments<'a> {
+        if let Some(items) = given.cast::<Tuple>() {
+            let count = items.get(vm).items().len();
+            return Arguments { given, looked_up: None, count, next: 0, mapping: false };
         }
-        let plain = args.is_a::<Str>() || flavor == Flavor::Bytes && bytes::is_plain(args);
-        let mapping = !plain && vm.special(args, Special::GetItem).is_some();
-        Arguments { items: vec![args.clone()], next: 0, mapping: mapping.then(|| args.clone()) }
+        let plain = given.is_small_int() || given.is_a::<Str>() || flavor == Flavor::Bytes && bytes::is_plain(given);
+        let mapping = !plain && vm.special(given, Special::GetItem).is_some();
+        Arguments { given, looked_up: None, count: 1, next: 0, mapping }
     }
 
     fn take(&mut self, vm: &mut Vm) -> R {
-        match self.items.get(self.next) {
-            Some(v) => {
-                self.next += 1;
-                Ok(v.clone())
-            }
-            None => Err(vm.text_error(percent::not_enough_arguments())),
+        let at = self.next;
+        if at >= self.count {
+            return Err(vm.text_error(percent::not_enough_arguments()));
         }
+        self.next += 1;
+        if let Some(v) = &self.looked_up {
+            return Ok(v.clone());
+        }
+        let item = self.given.cast::<Tuple>().and_then(|t| t.get(vm).items().get(at));
+        Ok(item.unwrap_or(self.given).clone())
     }
 
     /// Makes the value of a key the only argument.
     fn look_up(&mut self, vm: &mut Vm, key: &[u8], flavor: Flavor) -> R<()> {
-        let Some(mapping) = self.mapping.clone() else { return Err(vm.text_error(percent::needs_mapping())) };
+        if !self.mapping {
+            return Err(vm.text_error(percent::needs_mapping()));
+        }
         let key = match flavor {
             Flavor::Text => vm.new_str_bytes(key).into_value(),
             Flavor::Bytes => vm.new_bytes(key).into_value(),
         };
-        self.items = vec![vm.get_item(&mapping, &key)?];
+        self.looked_up = Some(vm.get_item(self.given, &key)?);
+        self.count = 1;
         self.next = 0;
         Ok(())
     }
@@ -79,28 +89,37 @@ impl Arguments {
 /// # Errors
 /// As [`format_str`].
 pub fn format_all(vm: &mut Vm, format: &[u8], args: &Value, flavor: Flavor) -> R<Vec<u8>> {
-    let mut arguments = Arguments::new(vm, args, flavor);
     let mut out = Vec::with_capacity(format.len());
+    write_all(vm, &mut out, format, args, flavor)?;
+    Ok(out)
+}
+
+fn write_all(vm: &mut Vm, out: &mut Vec<u8>, format: &[u8], args: &Value, flavor: Flavor) -> R<()> {
+    let mut arguments = Arguments::new(vm, args, flavor);
     for piece in percent::pieces(format, flavor) {
         match piece {
             Ok(Piece::Literal(text)) => out.extend_from_slice(text),
             Ok(Piece::Percent) => out.push(b'%'),
             Ok(Piece::Directive(directive)) => {
-                let made = one(vm, &directive, &mut arguments, flavor)?;
-                vm.check_alloc(out.len().saturating_add(made.len()))?;
+                one(vm, out, &directive, &mut arguments, flavor)?;
                 vm.tick(1)?;
-                out.extend_from_slice(&made);
             }
             Err(e) => return Err(vm.text_error(e)),
         }
     }
-    if arguments.next < arguments.items.len() && arguments.mapping.is_none() {
+    if arguments.next < arguments.count && !arguments.mapping {
         return Err(vm.text_error(percent::not_all_converted(flavor)));
     }
-    Ok(out)
+    Ok(())
 }
 
-fn one(vm: &mut Vm, directive: &Directive<'_>, arguments: &mut Arguments, flavor: Flavor) -> R<Vec<u8>> {
+fn one(
+    vm: &mut Vm,
+    out: &mut Vec<u8>,
+    directive: &Directive<'_>,
+    arguments: &mut Arguments<'_>,
+    flavor: Flavor,
+) -> R<()> {
     if let Some(key) = directive.key {
         arguments.look_up(vm, key, flavor)?;
     }
@@ -120,30 +139,47 @@ fn one(vm: &mut Vm, directive: &Directive<'_>, arguments: &mut Arguments, flavor
         Ok(layout) => layout,
         Err(e) => return Err(vm.text_error(e)),
     };
-    vm.check_alloc(layout.width.saturating_mul(3))?;
-    vm.tick(layout.width / 64)?;
+    if layout.width > FEW {
+        vm.check_alloc(out.len().saturating_add(layout.width.saturating_mul(3)))?;
+        vm.tick(layout.width / 64)?;
+    }
     match layout.code {
-        b's' | b'r' | b'a' | b'b' => texts(vm, &v, &layout, flavor),
+        b's' | b'r' | b'a' | b'b' => texts(vm, out, &v, &layout, flavor),
         b'c' => {
             let unit = character(vm, &v, flavor)?;
-            Ok(percent::format_char(unit, &layout, flavor))
+            percent::format_char(out, unit, &layout, flavor);
+            Ok(())
         }
-        b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => integer(vm, &v, &layout, flavor),
-        _ => real(vm, &v, &layout, flavor),
+        b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => integer(vm, out, &v, &layout, flavor),
+        _ => real(vm, out, &v, &layout, flavor),
     }
 }
 
-fn texts(vm: &mut Vm, v: &Value, layout: &Layout, flavor: Flavor) -> R<Vec<u8>> {
+/// So many bytes more need no question whether there is memory for them.
+const FEW: usize = 1 << 10;
+
+fn texts(vm: &mut Vm, out: &mut Vec<u8>, v: &Value, layout: &Layout, flavor: Flavor) -> R<()> {
+    if let (b's' | b'r', Flavor::Text, Some(i)) = (layout.code, flavor, v.as_small_int()) {
+        percent::format_text(out, Digits::decimal(i).as_bytes(), layout, flavor);
+        return Ok(());
+    }
     let text = match (layout.code, flavor) {
         (b's', Flavor::Text) => vm.str(v)?,
         (b'r', Flavor::Text) => vm.repr(v)?,
         (b'a', _) | (b'r', Flavor::Bytes) => vm.ascii(v)?,
         _ => {
             let contents = object_bytes(vm, v, flavor)?;
-            return Ok(percent::format_text(&contents, layout, flavor));
+            vm.check_alloc(out.len().saturating_add(contents.len()))?;
+            percent::format_text(out, &contents, layout, flavor);
+            return Ok(());
         }
     };
-    Ok(percent::format_text(text.get(vm).as_bytes(), layout, flavor))
+    let more = text.get(vm).byte_len();
+    if more > FEW {
+        vm.check_alloc(out.len().saturating_add(more))?;
+    }
+    percent::format_text(out, text.get(vm).as_bytes(), layout, flavor);
+    Ok(())
 }
 
 /// The bytes of an argument of `%s` in a bytes format.
@@ -221,7 +257,7 @@ fn character(vm: &mut Vm, v: &Value, flavor: Flavor) -> R<u32> {
     unit.map_err(|e| vm.text_error(e))
 }
 
-fn integer(vm: &mut Vm, v: &Value, layout: &Layout, flavor: Flavor) -> R<Vec<u8>> {
+fn integer(vm: &mut Vm, out: &mut Vec<u8>, v: &Value, layout: &Layout, flavor: Flavor) -> R<()> {
     let code = layout.code;
     let n = if vm.is_int(v) {
         v.clone()
@@ -237,23 +273,22 @@ fn integer(vm: &mut Vm, v: &Value, layout: &Layout, flavor: Flavor) -> R<Vec<u8>
         let n = int::int_from_object(vm, v);
         or_wrong_type(vm, n, code, v, flavor)?
     };
-    let max_digits = vm.state::<int::MaxStrDigits>().0;
-    vm.check_alloc(layout.precision.unwrap_or(0).saturating_mul(5))?;
-    vm.tick(layout.precision.unwrap_or(0) / 64)?;
+    check_precision(vm, out, layout)?;
     let made = match vm.as_i64(&n) {
-        Some(n) => percent::format_int(Int::Small(n), layout, max_digits),
+        // No word has too many digits.
+        Some(n) => percent::format_int(out, Int::Small(n), layout, 0),
         None => {
+            let max_digits = vm.state::<int::MaxStrDigits>().0;
             let big = vm.as_big_int(&n).unwrap_or_default();
             vm.tick_digits(big.bit_length())?;
-            percent::format_int(Int::Big(&big), layout, max_digits)
+            percent::format_int(out, Int::Big(&big), layout, max_digits)
         }
     };
     made.map_err(|e| vm.text_error(e))
 }
 
-fn real(vm: &mut Vm, v: &Value, layout: &Layout, flavor: Flavor) -> R<Vec<u8>> {
-    vm.check_alloc(layout.precision.unwrap_or(0).saturating_mul(5))?;
-    vm.tick(layout.precision.unwrap_or(0) / 64)?;
+fn real(vm: &mut Vm, out: &mut Vec<u8>, v: &Value, layout: &Layout, flavor: Flavor) -> R<()> {
+    check_precision(vm, out, layout)?;
     let x = match float::to_f64(vm, v) {
         Ok(x) => x,
         Err(e) if flavor == Flavor::Bytes && vm.raised_is(&e, &vm.exc.TypeError) => {
@@ -261,5 +296,16 @@ fn real(vm: &mut Vm, v: &Value, layout: &Layout, flavor: Flavor) -> R<Vec<u8>> {
         }
         Err(e) => return Err(e),
     };
-    Ok(percent::format_float(x, layout))
+    percent::format_float(out, x, layout);
+    Ok(())
+}
+
+fn check_precision(vm: &mut Vm, out: &[u8], layout: &Layout) -> R<()> {
+    match layout.precision {
+        Some(n) if n > FEW => {
+            vm.check_alloc(out.len().saturating_add(n.saturating_mul(5)))?;
+            vm.tick(n / 64)
+        }
+        _ => Ok(()),
+    }
 }

@@ -5,6 +5,7 @@ use crate::text::algorithms::{self as alg, Flavor};
 use crate::text::gutf8;
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::object::Ref;
+use crate::vm::seq::List;
 use crate::vm::special::Special;
 use crate::vm::str::{Str, Tuple};
 use crate::vm::{R, Value, Vm};
@@ -259,21 +260,42 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
     }
     vm.tick(s.get(vm).byte_len() >> 10)?;
     let hay = s.get(vm).as_bytes();
+    let whole = hay.len();
+    // The text itself where it is one piece, as for `part_of`.
+    let piece = |from: usize, to: usize| if to - from == whole { exact(vm, s) } else { vm.str_part(s, from, to) };
+    let mut items = Vec::new();
+    let list = match (sep.map(|sep| sep.get(vm).as_bytes()), right) {
+        (Some(sep), false) => {
+            if let [byte] = sep
+                && most.is_none()
+                && hay.len() > 64
+            {
+                items.reserve_exact(memchr::memchr_iter(*byte, hay).count() + 1);
+            }
+            alg::each_piece(hay, sep, most, |from, to| items.push(piece(from, to)));
+            vm.list(items)
+        }
+        (None, false) if most.is_none() && s.get(vm).is_ascii() => {
+            items.reserve(hay.len() / 12 + 4);
+            alg::each_ascii_word(hay, |from, to| items.push(piece(from, to)));
+            vm.list(items)
+        }
+        _ => vm.list(other_split(vm, s, sep, most, right)),
+    };
+    vm.tick(list.get(vm).items.len() >> 4)?;
+    Ok(list.into())
+}
+
+/// The pieces of the less common ways to split.
+fn other_split(vm: &Vm, s: &Ref<Str>, sep: Option<&Ref<Str>>, most: Option<usize>, right: bool) -> Vec<Value> {
+    let hay = s.get(vm).as_bytes();
     let pieces = match (sep.map(|sep| sep.get(vm).as_bytes()), right) {
         (Some(sep), false) => alg::split(hay, sep, most),
         (Some(sep), true) => alg::rsplit(hay, sep, most),
         (None, false) => alg::split_whitespace(hay, most, Flavor::Text),
         (None, true) => alg::rsplit_whitespace(hay, most, Flavor::Text),
     };
-    let items = pieces.iter().map(|p| part_of(vm, s, p)).collect();
-    let list = vm.list(items).into_value();
-    vm.tick(list_cost(vm, &list))?;
-    Ok(list)
-}
-
-/// What making a list cost, in units of work.
-fn list_cost(vm: &Vm, list: &Value) -> usize {
-    list.cast::<crate::vm::seq::List>().map_or(0, |l| l.get(vm).items.len() >> 4)
+    pieces.iter().map(|p| part_of(vm, s, p)).collect()
 }
 
 fn splitlines(vm: &mut Vm, a: &[Value]) -> R {
@@ -283,7 +305,16 @@ fn splitlines(vm: &mut Vm, a: &[Value]) -> R {
         None => false,
     };
     vm.tick(s.get(vm).byte_len() >> 8)?;
-    let lines = alg::split_lines(s.get(vm).as_bytes(), keep, Flavor::Text);
+    let text = s.get(vm);
+    if text.is_ascii() {
+        let (hay, whole) = (text.as_bytes(), text.byte_len());
+        let mut items = Vec::new();
+        alg::each_ascii_line(hay, keep, |from, to| {
+            items.push(if to - from == whole { exact(vm, s) } else { vm.str_part(s, from, to) });
+        });
+        return Ok(vm.list(items).into());
+    }
+    let lines = alg::split_lines(text.as_bytes(), keep, Flavor::Text);
     let items = lines.iter().map(|p| part_of(vm, s, p)).collect();
     Ok(vm.list(items).into())
 }
@@ -306,16 +337,14 @@ fn partition(vm: &mut Vm, a: &[Value], last: bool) -> R {
     let found = if last { alg::rpartition(hay, needle) } else { alg::partition(hay, needle) };
     let parts = match found {
         Some((before, after)) => {
-            vec![vm.new_str_bytes(before).into_value(), exact(vm, sep), vm.new_str_bytes(after).into_value()]
+            [vm.str_part(s, 0, before.len()), exact(vm, sep), vm.str_part(s, hay.len() - after.len(), hay.len())]
         }
         None => {
             let empty = vm.empty_str().into_value();
-            let mut parts = vec![empty.clone(), empty];
-            parts.insert(if last { 2 } else { 0 }, exact(vm, s));
-            parts
+            if last { [empty.clone(), empty, exact(vm, s)] } else { [exact(vm, s), empty.clone(), empty] }
         }
     };
-    Ok(vm.tuple(parts).into())
+    Ok(vm.tuple_of(parts))
 }
 
 fn remove_prefix(vm: &mut Vm, a: &[Value]) -> R {
@@ -342,7 +371,7 @@ fn not_text(vm: &mut Vm, method: &str, v: &Value) -> crate::vm::exception::Raise
 /// # Errors
 /// TypeError when it cannot be iterated over.
 pub(crate) fn join_items(vm: &mut Vm, iterable: &Value) -> R<Vec<Value>> {
-    if !iterable.is_a::<crate::vm::seq::List>() && !iterable.is_a::<Tuple>() {
+    if !iterable.is_a::<List>() && !iterable.is_a::<Tuple>() {
         match vm.iter(iterable) {
             Ok(it) => return vm.collect(&it),
             Err(e) if vm.raised_is(&e, &vm.exc.TypeError) => {
@@ -352,7 +381,7 @@ pub(crate) fn join_items(vm: &mut Vm, iterable: &Value) -> R<Vec<Value>> {
         }
     }
     // Lists and tuples are read as they are, subclasses too.
-    if let Some(l) = iterable.cast::<crate::vm::seq::List>() {
+    if let Some(l) = iterable.cast::<List>() {
         return Ok(l.get(vm).items.clone());
     }
     Ok(vm.tuple_clone(iterable).unwrap_or_default())
@@ -360,34 +389,49 @@ pub(crate) fn join_items(vm: &mut Vm, iterable: &Value) -> R<Vec<Value>> {
 
 fn join(vm: &mut Vm, a: &[Value]) -> R {
     let s = vm.this::<Str>(a, "join")?;
-    let items = join_items(vm, &a[1])?;
-    if let [one] = items.as_slice()
+    let given = &a[1];
+    if !given.is_a::<List>() && !given.is_a::<Tuple>() {
+        let items = join_items(vm, given)?;
+        let list = vm.list(items).into_value();
+        return join_sequence(vm, s, &list);
+    }
+    join_sequence(vm, s, given)
+}
+
+/// The items of a list or tuple.
+fn sequence<'a>(vm: &'a Vm, v: &'a Value) -> &'a [Value] {
+    match (v.cast::<List>(), v.cast::<Tuple>()) {
+        (Some(l), _) => &l.get(vm).items,
+        (_, Some(t)) => t.get(vm).items(),
+        _ => &[],
+    }
+}
+
+/// Joins the items of a list or tuple. Nothing that runs here could change it.
+fn join_sequence(vm: &mut Vm, s: &Ref<Str>, given: &Value) -> R {
+    let items = sequence(vm, given);
+    if let [one] = items
         && vm.is_exact(one, &vm.types.str_)
     {
         return Ok(one.clone());
     }
-    let sep = s.get(vm).byte_len();
-    let mut total = 0usize;
+    let (count, sep) = (items.len(), s.get(vm).byte_len());
+    let mut total = sep.checked_mul(count.saturating_sub(1));
     for (i, item) in items.iter().enumerate() {
         let Some(part) = item.cast::<Str>() else {
             let got = vm.class_name(item);
             return Err(vm.type_error(format!("sequence item {i}: expected str instance, {got} found")));
         };
-        let sum = total.checked_add(part.get(vm).byte_len()).and_then(|n| n.checked_add(if i > 0 { sep } else { 0 }));
-        match sum.filter(|&n| n <= isize::MAX as usize) {
-            Some(n) => total = n,
-            None => return Err(vm.overflow_error("join() result is too long for a Python string")),
-        }
+        total = total.and_then(|n| n.checked_add(part.get(vm).byte_len()));
     }
+    let Some(total) = total.filter(|&n| n <= isize::MAX as usize) else {
+        return Err(vm.overflow_error("join() result is too long for a Python string"));
+    };
     vm.check_alloc(total)?;
-    vm.tick(items.len() >> 2)?;
-    let separator = s.get(vm).as_bytes();
-    let mut parts: Vec<&[u8]> = Vec::with_capacity(items.len() * 2);
-    for (i, item) in items.iter().enumerate() {
-        if i > 0 && sep > 0 {
-            parts.push(separator);
-        }
-        parts.extend(item.cast::<Str>().map(|part| part.get(vm).as_bytes()));
+    vm.tick(count >> 2)?;
+    // Finalizers may have run just now, so the items are looked at again.
+    match vm.joined(s, sequence(vm, given)) {
+        Some(joined) => Ok(joined),
+        None => Err(vm.type_error("sequence changed size during join")),
     }
-    Ok(vm.new_str_parts(&parts).into())
 }

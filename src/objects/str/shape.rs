@@ -128,6 +128,11 @@ fn mapped(vm: &mut Vm, a: &[Value], name: &str, map: fn(&[u8]) -> Vec<u8>) -> R 
     let len = s.get(vm).byte_len();
     vm.check_alloc(len)?;
     vm.tick(len >> 10)?;
+    if let "lower" | "upper" | "casefold" = name
+        && let Some(made) = vm.ascii_cased(s, name == "upper")
+    {
+        return Ok(made);
+    }
     Ok(vm.new_str_bytes(&map(s.get(vm).as_bytes())).into())
 }
 
@@ -146,6 +151,11 @@ fn strip(vm: &mut Vm, a: &[Value], name: &str, side: Side) -> R {
             None => return Err(vm.type_error(format!("{name} arg must be None or str"))),
         },
     };
+    let text = s.get(vm);
+    if text.is_ascii() && set.is_none_or(|set| set.get(vm).is_ascii() && set.get(vm).byte_len() <= 16) {
+        let (start, end) = alg::strip_ascii(text.as_bytes(), set.map(|set| set.get(vm).as_bytes()), side);
+        return Ok(if end - start == text.byte_len() { exact(vm, s) } else { vm.str_part(s, start, end) });
+    }
     let set = set.map(|set| set.get(vm).as_bytes());
     let part = alg::strip(s.get(vm).as_bytes(), set, side, Flavor::Text);
     Ok(part_of(vm, s, part))

@@ -4,15 +4,16 @@ use super::Flavor;
 use crate::text::gutf8;
 use memchr::memmem;
 
-/// Splits at a separator that is not empty, `most` times if given.
-pub fn split<'a>(hay: &'a [u8], separator: &[u8], most: Option<usize>) -> Vec<&'a [u8]> {
-    let mut out = Vec::new();
+/// The places, from where to where, of the pieces between separators, which are not empty; `most` separators count, if
+/// given.
+#[inline]
+pub fn each_piece(hay: &[u8], separator: &[u8], most: Option<usize>, mut found: impl FnMut(usize, usize)) {
     if separator.is_empty() {
-        return vec![hay];
+        return found(0, hay.len());
     }
     let mut done = 0;
     let mut piece = |at: usize| {
-        out.push(hay.get(done..at).unwrap_or(&[]));
+        found(done, at);
         done = at + separator.len();
     };
     let most = most.unwrap_or(usize::MAX);
@@ -20,7 +21,13 @@ pub fn split<'a>(hay: &'a [u8], separator: &[u8], most: Option<usize>) -> Vec<&'
         [byte] => memchr::memchr_iter(*byte, hay).take(most).for_each(&mut piece),
         _ => memmem::find_iter(hay, separator).take(most).for_each(&mut piece),
     }
-    out.push(hay.get(done..).unwrap_or(&[]));
+    found(done, hay.len());
+}
+
+/// Splits at a separator that is not empty, `most` times if given.
+pub fn split<'a>(hay: &'a [u8], separator: &[u8], most: Option<usize>) -> Vec<&'a [u8]> {
+    let mut out = Vec::new();
+    each_piece(hay, separator, most, |start, stop| out.push(hay.get(start..stop).unwrap_or(&[])));
     out
 }
 
@@ -42,6 +49,76 @@ pub fn rsplit<'a>(hay: &'a [u8], separator: &[u8], most: Option<usize>) -> Vec<&
     out.push(hay.get(..end).unwrap_or(&[]));
     out.reverse();
     out
+}
+
+/// The ASCII characters that are white space in a text.
+const SPACES: [bool; 128] = {
+    let mut table = [false; 128];
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = matches!(i, 0x20 | 0x09..=0x0D | 0x1C..=0x1F);
+        i += 1;
+    }
+    table
+};
+
+#[inline(always)]
+fn is_ascii_space(byte: u8) -> bool {
+    SPACES.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+/// The places, from where to where, of the words of an ASCII text.
+#[inline]
+pub fn each_ascii_word(hay: &[u8], mut found: impl FnMut(usize, usize)) {
+    let mut at = 0;
+    while let Some(&b) = hay.get(at) {
+        if is_ascii_space(b) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        while hay.get(at).is_some_and(|&b| !is_ascii_space(b)) {
+            at += 1;
+        }
+        found(start, at);
+    }
+}
+
+/// The places, from where to where, of the lines of an ASCII text, with their ends if `keep_ends`.
+#[inline]
+pub fn each_ascii_line(hay: &[u8], keep_ends: bool, mut found: impl FnMut(usize, usize)) {
+    let (mut start, mut at) = (0, 0);
+    loop {
+        at += first_control(hay.get(at..).unwrap_or_default());
+        let Some(&b) = hay.get(at) else { break };
+        if !matches!(b, 0x0A..=0x0D | 0x1C..=0x1E) {
+            at += 1;
+            continue;
+        }
+        let end = at + if b == b'\r' && hay.get(at + 1) == Some(&b'\n') { 2 } else { 1 };
+        found(start, if keep_ends { end } else { at });
+        start = end;
+        at = end;
+    }
+    if start < hay.len() {
+        found(start, hay.len());
+    }
+}
+
+/// The place of the first byte below 0x1F, or the length.
+#[inline]
+fn first_control(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let w = u64::from_le_bytes(*word);
+        let low = w.wrapping_sub(ONES * 0x1F) & !w & (ONES * 0x80);
+        if low != 0 {
+            return i * 8 + low.trailing_zeros() as usize / 8;
+        }
+    }
+    let before = words.len() * 8;
+    before + rest.iter().position(|&b| b < 0x1F).unwrap_or(rest.len())
 }
 
 /// Splits at runs of white space, leaving out those at the ends; what is left after `most`
@@ -139,6 +216,27 @@ pub enum Side {
     Right,
     /// `strip`
     Both,
+}
+
+/// Where what is left begins and ends when white space, or the characters of `set`, go from the ends of an ASCII text.
+#[inline]
+pub fn strip_ascii(hay: &[u8], set: Option<&[u8]>, side: Side) -> (usize, usize) {
+    let goes = |b: u8| match set {
+        None => is_ascii_space(b),
+        Some(set) => set.contains(&b),
+    };
+    let (mut start, mut end) = (0, hay.len());
+    if side != Side::Right {
+        while hay.get(start).is_some_and(|&b| goes(b)) {
+            start += 1;
+        }
+    }
+    if side != Side::Left {
+        while end > start && goes(hay[end - 1]) {
+            end -= 1;
+        }
+    }
+    (start, end)
 }
 
 /// Strips white space, or the units of `set`, from the ends.

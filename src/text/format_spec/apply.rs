@@ -1,8 +1,9 @@
 //! Formatting values of each kind under a specification.
 
 use super::layout::{Parts, lay_out_number, lay_out_text};
-use super::spec::{Align, FormatSpec, MAX_WIDTH, Sign, unknown_code};
+use super::spec::{Align, FormatSpec, Grouping, MAX_WIDTH, Sign, unknown_code};
 use crate::bigint::BigInt;
+use crate::text::number::digits::Digits;
 use crate::text::number::float_text::{self, FloatFormat, Style};
 use crate::text::number::int_text;
 use crate::text::{Result, TextError, gutf8};
@@ -32,33 +33,77 @@ impl Int<'_> {
     ///
     /// # Errors
     /// `ValueError` beyond the limit.
-    pub fn digits(self, radix: u32, max_digits: usize) -> Result<String> {
+    pub fn digits(self, radix: u32, max_digits: usize) -> Result<IntText> {
+        Ok(match self {
+            Int::Small(n) if radix == 10 => IntText::Decimal(Digits::decimal(n)),
+            Int::Small(n) => IntText::Power(Digits::power_radix(n, radix.trailing_zeros())),
+            Int::Big(n) if radix == 10 => IntText::Other(int_text::to_decimal(n, max_digits)?),
+            Int::Big(n) => IntText::Other(n.to_string_radix(radix)),
+        })
+    }
+}
+
+/// The digits of an integer, a minus sign in front if it is negative.
+pub enum IntText {
+    /// Of a word in decimal.
+    Decimal(Digits<20>),
+    /// Of a word in base 2, 8 or 16.
+    Power(Digits<65>),
+    /// Of anything else.
+    Other(String),
+}
+
+impl IntText {
+    /// The text, which is ASCII.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
         match self {
-            Int::Small(n) => Ok(match radix {
-                10 => n.to_string(),
-                _ => {
-                    let sign = if n < 0 { "-" } else { "" };
-                    let n = n.unsigned_abs();
-                    match radix {
-                        2 => format!("{sign}{n:b}"),
-                        8 => format!("{sign}{n:o}"),
-                        _ => format!("{sign}{n:x}"),
-                    }
-                }
-            }),
-            Int::Big(n) if radix == 10 => int_text::to_decimal(n, max_digits),
-            Int::Big(n) => Ok(n.to_string_radix(radix)),
+            IntText::Decimal(digits) => digits.as_bytes(),
+            IntText::Power(digits) => digits.as_bytes(),
+            IntText::Other(text) => text.as_bytes(),
         }
     }
 }
 
-/// Formats a text.
+/// What `write` appends to a buffer of its own.
+fn made(write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    write(&mut out)?;
+    Ok(out)
+}
+
+/// Formats a text; see [`write_str`].
 ///
 /// # Errors
 /// `ValueError` for options that texts do not have.
 pub fn format_str(text: &[u8], spec: &[u8], type_name: &str) -> Result<Vec<u8>> {
+    made(|out| write_str(out, text, spec, type_name))
+}
+
+/// Formats an integer; see [`write_int`].
+///
+/// # Errors
+/// `ValueError` for options that integers do not have, `OverflowError` for a character out of range.
+pub fn format_int(n: Int<'_>, spec: &[u8], type_name: &str, max_digits: usize) -> Result<Vec<u8>> {
+    made(|out| write_int(out, n, spec, type_name, max_digits))
+}
+
+/// Formats a double; see [`write_float`].
+///
+/// # Errors
+/// `ValueError` for options that floats do not have.
+pub fn format_float(x: f64, spec: &[u8], type_name: &str) -> Result<Vec<u8>> {
+    made(|out| write_float(out, x, spec, type_name))
+}
+
+/// Appends a formatted text.
+///
+/// # Errors
+/// `ValueError` for options that texts do not have.
+pub fn write_str(out: &mut Vec<u8>, text: &[u8], spec: &[u8], type_name: &str) -> Result<()> {
     if spec.is_empty() {
-        return Ok(text.to_vec());
+        out.extend_from_slice(text);
+        return Ok(());
     }
     let spec = FormatSpec::parse(spec, 's' as u32, Align::Left, type_name)?;
     if spec.code != 's' as u32 {
@@ -87,26 +132,27 @@ pub fn format_str(text: &[u8], spec: &[u8], type_name: &str) -> Result<Vec<u8>> 
         shown = gutf8::slice(text, None, 0, precision);
         length = precision;
     }
-    lay_out_text(shown, length, &spec)
+    lay_out_text(out, shown, length, &spec)
 }
 
-/// Formats an integer; `max_digits` limits decimal digits (zero: no limit).
+/// Appends a formatted integer; `max_digits` limits decimal digits (zero: no limit).
 ///
 /// # Errors
 /// `ValueError` for options that integers do not have, `OverflowError` for a character out of range.
-pub fn format_int(n: Int<'_>, spec: &[u8], type_name: &str, max_digits: usize) -> Result<Vec<u8>> {
+pub fn write_int(out: &mut Vec<u8>, n: Int<'_>, spec: &[u8], type_name: &str, max_digits: usize) -> Result<()> {
     if spec.is_empty() {
-        return n.digits(10, max_digits).map(String::into_bytes);
+        out.extend_from_slice(n.digits(10, max_digits)?.as_bytes());
+        return Ok(());
     }
     let spec = FormatSpec::parse(spec, 'd' as u32, Align::Right, type_name)?;
     match char::from_u32(spec.code).unwrap_or('\u{FFFF}') {
-        'b' | 'c' | 'd' | 'o' | 'x' | 'X' | 'n' => integer(n, &spec, max_digits),
-        'e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%' => float(n.to_f64()?, &spec),
+        'b' | 'c' | 'd' | 'o' | 'x' | 'X' | 'n' => integer(out, n, &spec, max_digits),
+        'e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%' => float(out, n.to_f64()?, &spec),
         _ => Err(unknown_code(spec.code, type_name)),
     }
 }
 
-fn integer(n: Int<'_>, spec: &FormatSpec, max_digits: usize) -> Result<Vec<u8>> {
+fn integer(out: &mut Vec<u8>, n: Int<'_>, spec: &FormatSpec, max_digits: usize) -> Result<()> {
     if spec.precision.is_some() {
         return Err(TextError::value("Precision not allowed in integer format specifier"));
     }
@@ -115,7 +161,7 @@ fn integer(n: Int<'_>, spec: &FormatSpec, max_digits: usize) -> Result<Vec<u8>> 
     }
     let code = char::from_u32(spec.code).unwrap_or('d');
     if code == 'c' {
-        return character(n, spec);
+        return character(out, n, spec);
     }
     let (radix, prefix, size) = match code {
         'b' => (2, "0b", 4),
@@ -124,19 +170,23 @@ fn integer(n: Int<'_>, spec: &FormatSpec, max_digits: usize) -> Result<Vec<u8>> 
         'X' => (16, "0X", 4),
         _ => (10, "", 3),
     };
-    let mut text = n.digits(radix, max_digits)?;
-    if code == 'X' {
-        text.make_ascii_uppercase();
-    }
-    let (negative, whole) = match text.strip_prefix('-') {
+    let text = n.digits(radix, max_digits)?;
+    let large;
+    let text = if code == 'X' {
+        large = text.as_bytes().to_ascii_uppercase();
+        &large
+    } else {
+        text.as_bytes()
+    };
+    let (negative, whole) = match text.strip_prefix(b"-") {
         Some(rest) => (true, rest),
-        None => (false, text.as_str()),
+        None => (false, text),
     };
     let prefix = if spec.alternate { prefix } else { "" };
-    lay_out_number(&Parts { negative, prefix, whole, ..Parts::default() }, size, spec)
+    lay_out_number(out, &Parts { negative, prefix, whole, ..Parts::default() }, size, spec)
 }
 
-fn character(n: Int<'_>, spec: &FormatSpec) -> Result<Vec<u8>> {
+fn character(out: &mut Vec<u8>, n: Int<'_>, spec: &FormatSpec) -> Result<()> {
     if spec.sign.is_some() {
         return Err(TextError::value("Sign not allowed with integer format specifier 'c'"));
     }
@@ -152,7 +202,7 @@ fn character(n: Int<'_>, spec: &FormatSpec) -> Result<Vec<u8>> {
     let Some(cp) = cp else {
         return Err(TextError::overflow("%c arg not in range(0x110000)"));
     };
-    lay_out_text(&gutf8::encode(cp), 1, spec)
+    lay_out_text(out, &gutf8::encode(cp), 1, spec)
 }
 
 /// The style of a presentation type, and whether it is a percentage.
@@ -189,44 +239,50 @@ fn float_format(spec: &FormatSpec, point_zero: bool) -> Result<FloatFormat> {
     Ok(FloatFormat { style, precision, alternate: spec.alternate, point_zero, upper })
 }
 
-/// `-0.0`, `-0.00e+00` and the like, without their sign.
-fn without_negative_zero(text: String) -> String {
-    match text.strip_prefix('-') {
-        Some(rest) => {
-            let digits = rest.split(['e', 'E']).next().unwrap_or(rest);
-            let zero = digits.bytes().any(|b| b == b'0') && digits.bytes().all(|b| b == b'0' || b == b'.');
-            if zero { rest.to_owned() } else { text }
-        }
-        None => text,
+/// Takes the sign from `-0.0`, `-0.00e+00` and the like, which stand at the end of a buffer.
+fn without_negative_zero(out: &mut Vec<u8>, start: usize) {
+    let text = out.get(start..).unwrap_or_default();
+    let Some(rest) = text.strip_prefix(b"-") else { return };
+    let digits = rest.split(|b| matches!(b, b'e' | b'E')).next().unwrap_or(rest);
+    if digits.contains(&b'0') && digits.iter().all(|b| matches!(b, b'0' | b'.')) {
+        out.remove(start);
     }
 }
 
-/// Formats a double.
+/// Appends a formatted double.
 ///
 /// # Errors
 /// `ValueError` for options that floats do not have.
-pub fn format_float(x: f64, spec: &[u8], type_name: &str) -> Result<Vec<u8>> {
+pub fn write_float(out: &mut Vec<u8>, x: f64, spec: &[u8], type_name: &str) -> Result<()> {
     if spec.is_empty() {
-        return Ok(float_text::repr(x).into_bytes());
+        float_text::push_repr(out, x);
+        return Ok(());
     }
     let spec = FormatSpec::parse(spec, 0, Align::Right, type_name)?;
     if style(spec.code).is_none() {
         return Err(unknown_code(spec.code, type_name));
     }
-    float(x, &spec)
+    float(out, x, &spec)
 }
 
-fn float(x: f64, spec: &FormatSpec) -> Result<Vec<u8>> {
+fn float(out: &mut Vec<u8>, x: f64, spec: &FormatSpec) -> Result<()> {
     let percent = spec.code == '%' as u32;
     let how = float_format(spec, spec.code == 0)?;
-    let mut text = float_text::format(if percent { x * 100.0 } else { x }, how);
+    let start = out.len();
+    float_text::push(out, if percent { x * 100.0 } else { x }, how);
     if spec.no_negative_zero {
-        text = without_negative_zero(text);
+        without_negative_zero(out, start);
     }
     if percent {
-        text.push('%');
+        out.push(b'%');
     }
-    lay_out_number(&Parts::of_float(&text), 3, spec)
+    let ungrouped = spec.grouping == Grouping::No && spec.fraction_grouping == Grouping::No;
+    if ungrouped && spec.width.is_none_or(|w| w <= out.len() - start) && matches!(spec.sign, None | Some(Sign::Minus)) {
+        return Ok(());
+    }
+    let text = out.get(start..).unwrap_or_default().to_vec();
+    out.truncate(start);
+    lay_out_number(out, &Parts::of_float(&text), 3, spec)
 }
 
 /// Formats a complex number.
@@ -249,12 +305,13 @@ pub fn format_complex(re: f64, im: f64, spec: &[u8], type_name: &str) -> Result<
     }
     let how = float_format(&spec, false)?;
     let inner = FormatSpec { width: None, fill: 0x20, align: Align::Left, ..spec };
-    let part = |x: f64, spec: &FormatSpec| {
-        let mut text = float_text::format(x, how);
+    let part = |out: &mut Vec<u8>, x: f64, spec: &FormatSpec| {
+        let mut text = Vec::new();
+        float_text::push(&mut text, x, how);
         if spec.no_negative_zero {
-            text = without_negative_zero(text);
+            without_negative_zero(&mut text, 0);
         }
-        lay_out_number(&Parts::of_float(&text), 3, spec)
+        lay_out_number(out, &Parts::of_float(&text), 3, spec)
     };
     let bare = spec.code == 0;
     let only_imaginary = bare && re == 0.0 && re.is_sign_positive();
@@ -263,14 +320,14 @@ pub fn format_complex(re: f64, im: f64, spec: &[u8], type_name: &str) -> Result<
         out.push(b'(');
     }
     if only_imaginary {
-        out.extend(part(im, &inner)?);
+        part(&mut out, im, &inner)?;
     } else {
-        out.extend(part(re, &inner)?);
-        out.extend(part(im, &FormatSpec { sign: Some(Sign::Plus), ..inner })?);
+        part(&mut out, re, &inner)?;
+        part(&mut out, im, &FormatSpec { sign: Some(Sign::Plus), ..inner })?;
     }
     out.push(b'j');
     if bare && !only_imaginary {
         out.push(b')');
     }
-    lay_out_text(&out, out.len(), &spec)
+    made(|field| lay_out_text(field, &out, out.len(), &spec))
 }

@@ -8,7 +8,9 @@ mod apply;
 mod layout;
 mod spec;
 
-pub use apply::{Int, format_complex, format_float, format_int, format_str};
+pub use apply::{
+    Int, IntText, format_complex, format_float, format_int, format_str, write_float, write_int, write_str,
+};
 pub use spec::{Align, FormatSpec, Grouping, MAX_WIDTH, Sign, unknown_code};
 
 #[cfg(test)]

@@ -108,6 +108,9 @@ fn separator_with(separator: char, code: u32) -> TextError {
     TextError::value(format!("Cannot specify '{separator}' with '{}'.", shown(code)))
 }
 
+/// Specifications of so many characters need no memory of their own.
+const FEW: usize = 16;
+
 /// Reads specifications from their code points.
 struct Reader<'a> {
     text: &'a [u32],
@@ -164,8 +167,18 @@ impl FormatSpec {
     /// # Errors
     /// `ValueError` for what no kind of object understands.
     pub fn parse(spec: &[u8], default_code: u32, default_align: Align, type_name: &str) -> Result<FormatSpec> {
-        let text: Vec<u32> = code_points(spec).collect();
-        let mut r = Reader { text: &text, at: 0 };
+        let (mut few, many);
+        let text: &[u32] = if spec.len() <= FEW && spec.is_ascii() {
+            few = [0; FEW];
+            for (cp, &b) in few.iter_mut().zip(spec) {
+                *cp = u32::from(b);
+            }
+            few.get(..spec.len()).unwrap_or_default()
+        } else {
+            many = code_points(spec).collect::<Vec<u32>>();
+            &many
+        };
+        let mut r = Reader { text, at: 0 };
         let mut f = FormatSpec {
             fill: 0x20,
             align: default_align,

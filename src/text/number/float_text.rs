@@ -4,6 +4,8 @@
 //! Ryu and Rust's formatter supply the digits; the rules when to use an exponent, and how it is
 //! written, are Python's. Invariant: the result is ASCII and ends with neither blank nor padding.
 
+use super::digits::Digits;
+
 /// How a double shall be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -74,8 +76,26 @@ pub fn repr(x: f64) -> String {
     format(x, FloatFormat::REPR)
 }
 
-/// Writes a double; negative ones, and negative zero, begin with a minus sign.
+/// Appends `repr` of a double.
+#[inline]
+pub fn push_repr(out: &mut Vec<u8>, x: f64) {
+    // Where there is no exponent, Ryu writes as Python does.
+    if (1e-4..1e16).contains(&x.abs()) || x == 0.0 {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(x).as_bytes());
+    } else {
+        push(out, x, FloatFormat::REPR);
+    }
+}
+
+/// A double as a text of its own; see [`push`].
 pub fn format(x: f64, how: FloatFormat) -> String {
+    let mut out = Vec::with_capacity(24);
+    push(&mut out, x, how);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Appends a double; negative ones, and negative zero, begin with a minus sign.
+pub fn push(out: &mut Vec<u8>, x: f64, how: FloatFormat) {
     if !x.is_finite() {
         let word = match (x.is_nan(), how.upper) {
             (true, false) => "nan",
@@ -83,23 +103,70 @@ pub fn format(x: f64, how: FloatFormat) -> String {
             (false, false) => "inf",
             (false, true) => "INF",
         };
-        return if x.is_sign_negative() && !x.is_nan() { format!("-{word}") } else { word.to_owned() };
+        if x.is_sign_negative() && !x.is_nan() {
+            out.push(b'-');
+        }
+        out.extend_from_slice(word.as_bytes());
+        return;
     }
-    let mut out = String::with_capacity(24);
     if x.is_sign_negative() {
-        out.push('-');
+        out.push(b'-');
     }
     let x = x.abs();
     match how.style {
-        Style::Fixed => push_fixed(&mut out, x, how),
+        Style::Fixed => push_fixed(out, x, how),
         Style::Exponent => {
             let (digits, point) = exact_digits(x, how.precision.saturating_add(1));
-            push_exponent(&mut out, &digits, point, how.precision.saturating_add(1), how);
+            push_exponent(out, &digits, point, how.precision.saturating_add(1), how);
         }
-        Style::General => push_general(&mut out, x, how),
-        Style::Shortest => push_shortest(&mut out, x, how),
+        Style::General => push_general(out, x, how),
+        Style::Shortest => push_shortest(out, x, how),
     }
-    out
+}
+
+/// The powers of ten that [`push_fixed_quickly`] needs.
+const POWERS: [u64; 18] = {
+    let mut powers = [1; 18];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// Appends a double that is not negative with digits behind the point; false (and nothing done) when 128 bits do not
+/// hold what must be known for exact rounding, or 64 bits not the digits.
+fn push_fixed_quickly(out: &mut Vec<u8>, x: f64, precision: usize) -> bool {
+    let Some(&power) = POWERS.get(precision) else { return false };
+    let bits = x.to_bits();
+    let (exponent, fraction) = ((bits >> 52) as u32 & 0x7FF, bits & ((1 << 52) - 1));
+    // The number is `mantissa / 2^down`.
+    let (mantissa, down) = if exponent == 0 { (fraction, 1074) } else { (fraction | 1 << 52, 1075 - exponent as i32) };
+    let scaled = u128::from(mantissa) * u128::from(power);
+    let digits = match down {
+        ..=0 => return false,
+        // Less than 2^110 was divided by 2^128 or more: not even a half is left.
+        128.. => 0,
+        _ => {
+            let (whole, rest, half) = (scaled >> down, scaled & ((1 << down) - 1), 1u128 << (down - 1));
+            whole + u128::from(rest > half || rest == half && whole & 1 == 1)
+        }
+    };
+    let Ok(digits) = u64::try_from(digits) else { return false };
+    out.extend_from_slice(Digits::unsigned(digits / power).as_bytes());
+    if precision > 0 {
+        let behind = Digits::unsigned(digits % power);
+        let behind = behind.as_bytes();
+        out.push(b'.');
+        push_zeros(out, precision - behind.len());
+        out.extend_from_slice(behind);
+    }
+    true
+}
+
+fn push_zeros(out: &mut Vec<u8>, count: usize) {
+    out.resize(out.len() + count, b'0');
 }
 
 /// `count` significant digits (fewer if the rest are zeros beyond any double's digits).
@@ -107,22 +174,24 @@ fn exact_digits(x: f64, count: usize) -> (String, i32) {
     split_exponent(&format!("{:.*e}", count.clamp(1, MOST_DIGITS) - 1, x))
 }
 
-fn push_fixed(out: &mut String, x: f64, how: FloatFormat) {
-    use std::fmt::Write;
-    let exact = how.precision.min(MOST_DIGITS);
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{x:.exact$}");
-    out.extend(std::iter::repeat_n('0', how.precision - exact));
+fn push_fixed(out: &mut Vec<u8>, x: f64, how: FloatFormat) {
+    use std::io::Write;
+    if !push_fixed_quickly(out, x, how.precision) {
+        let exact = how.precision.min(MOST_DIGITS);
+        // Writing to a buffer in memory cannot fail.
+        let _ = write!(out, "{x:.exact$}");
+        push_zeros(out, how.precision - exact);
+    }
     if how.precision == 0 {
         if how.alternate {
-            out.push('.');
+            out.push(b'.');
         } else if how.point_zero {
-            out.push_str(".0");
+            out.extend_from_slice(b".0");
         }
     }
 }
 
-fn push_general(out: &mut String, x: f64, how: FloatFormat) {
+fn push_general(out: &mut Vec<u8>, x: f64, how: FloatFormat) {
     let precision = how.precision.max(1);
     let (digits, point) = exact_digits(x, precision);
     let limit = precision.saturating_sub(usize::from(how.point_zero));
@@ -136,7 +205,7 @@ fn push_general(out: &mut String, x: f64, how: FloatFormat) {
     }
 }
 
-fn push_shortest(out: &mut String, x: f64, how: FloatFormat) {
+fn push_shortest(out: &mut Vec<u8>, x: f64, how: FloatFormat) {
     let (digits, point) = shortest_digits(x);
     if point <= -4 || point > 16 {
         push_exponent(out, &digits, point, 0, how);
@@ -146,57 +215,56 @@ fn push_shortest(out: &mut String, x: f64, how: FloatFormat) {
 }
 
 /// Digits in exponent notation, filled with zeros up to `wanted` of them.
-fn push_exponent(out: &mut String, digits: &str, point: i32, wanted: usize, how: FloatFormat) {
+fn push_exponent(out: &mut Vec<u8>, digits: &str, point: i32, wanted: usize, how: FloatFormat) {
     let (first, rest) = digits.split_at(digits.len().min(1));
-    out.push_str(if first.is_empty() { "0" } else { first });
+    out.extend_from_slice(if first.is_empty() { b"0" } else { first.as_bytes() });
     let missing = wanted.saturating_sub(digits.len().max(1));
     if !rest.is_empty() || missing > 0 || how.alternate {
-        out.push('.');
-        out.push_str(rest);
-        out.extend(std::iter::repeat_n('0', missing));
+        out.push(b'.');
+        out.extend_from_slice(rest.as_bytes());
+        push_zeros(out, missing);
     }
     let exponent = if digits.bytes().all(|b| b == b'0') { 0 } else { point - 1 };
-    out.push(if how.upper { 'E' } else { 'e' });
-    out.push(if exponent < 0 { '-' } else { '+' });
+    out.push(if how.upper { b'E' } else { b'e' });
+    out.push(if exponent < 0 { b'-' } else { b'+' });
     if exponent.abs() < 10 {
-        out.push('0');
+        out.push(b'0');
     }
-    out.push_str(&exponent.unsigned_abs().to_string());
+    out.extend_from_slice(Digits::unsigned(u64::from(exponent.unsigned_abs())).as_bytes());
 }
 
 /// Digits with the point set among them; `wanted` counts the significant ones to show.
-fn push_plain(out: &mut String, digits: &str, point: i32, wanted: usize, how: FloatFormat) {
-    let zeros = |n: usize| std::iter::repeat_n('0', n);
+fn push_plain(out: &mut Vec<u8>, digits: &str, point: i32, wanted: usize, how: FloatFormat) {
     let shown = digits.len().max(wanted);
     if point <= 0 {
-        out.push('0');
+        out.push(b'0');
         let leading = point.unsigned_abs() as usize;
         if shown > 0 {
-            out.push('.');
-            out.extend(zeros(leading));
-            out.push_str(digits);
-            out.extend(zeros(shown - digits.len()));
+            out.push(b'.');
+            push_zeros(out, leading);
+            out.extend_from_slice(digits.as_bytes());
+            push_zeros(out, shown - digits.len());
             return;
         }
     } else {
         let whole = point as usize;
         let (head, tail) = digits.split_at(digits.len().min(whole));
-        out.push_str(head);
-        out.extend(zeros(whole - head.len()));
+        out.extend_from_slice(head.as_bytes());
+        push_zeros(out, whole - head.len());
         if shown > whole {
-            out.push('.');
-            out.push_str(tail);
-            out.extend(zeros(shown - whole - tail.len()));
+            out.push(b'.');
+            out.extend_from_slice(tail.as_bytes());
+            push_zeros(out, shown - whole - tail.len());
             return;
         }
     }
     if how.alternate {
-        out.push('.');
+        out.push(b'.');
         if how.point_zero {
-            out.push('0');
+            out.push(b'0');
         }
     } else if how.point_zero {
-        out.push_str(".0");
+        out.extend_from_slice(b".0");
     }
 }
 

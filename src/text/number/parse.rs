@@ -68,6 +68,36 @@ pub fn parse_int(
     }
 }
 
+/// The integer of up to 18 ASCII digits, perhaps with a minus sign, and nothing else: what programs mostly read.
+#[inline]
+pub fn parse_small(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut n = 0i64;
+    for &b in digits {
+        let d = b.wrapping_sub(b'0');
+        if d > 9 {
+            return None;
+        }
+        n = n * 10 + i64::from(d);
+    }
+    Some(if negative { -n } else { n })
+}
+
+/// The number of digits, a point and an exponent in ASCII and nothing else: what programs mostly read.
+#[inline]
+pub fn parse_plain_float(text: &[u8]) -> Option<f64> {
+    if text.len() > 24 || !text.iter().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E')) {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 /// `Ok(None)` if it is no integer.
 fn int_body(text: &[u8], base: u32, max_digits: usize) -> Result<Option<ParsedInt>> {
     let (negative, rest) = match text {

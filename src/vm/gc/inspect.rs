@@ -41,7 +41,7 @@ impl Vm {
 
     /// How many objects more there are than after the last collection.
     pub fn gc_growth(&self) -> usize {
-        self.heap.objects().saturating_sub(self.gc.base)
+        self.heap.containers().saturating_sub(self.gc.base)
     }
 
     /// Counts of collections and of what they found.

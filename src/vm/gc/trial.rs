@@ -2,7 +2,7 @@
 
 use crate::vm::Vm;
 use crate::vm::heap::{GcIndex, Heap};
-use crate::vm::object::{Header, IMMORTAL, Kind, Tracer, flag};
+use crate::vm::object::{Header, IMMORTAL, Tracer, flag};
 use crate::vm::value::Value;
 
 /// An object known to be reachable. All others have one more than the count that is left, so that a table without
@@ -23,7 +23,7 @@ pub(super) fn trace(v: &Value, visit: &mut dyn FnMut(*mut Header)) {
 fn is_leaf(p: *mut Header) -> bool {
     // SAFETY: the caller walks over live objects.
     let h = unsafe { &*p };
-    matches!(h.kind, Kind::Str | Kind::Bytes | Kind::Int | Kind::Float | Kind::Complex) && h.layout().slots_off == 0
+    h.kind.is_leaf() && h.layout().slots_off == 0
 }
 
 /// Whether the object was made with the interpreter.

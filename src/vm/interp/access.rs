@@ -382,16 +382,12 @@ impl Vm {
                 return Ok(self.list(part).into());
             }
         }
-        if exact && let Some(s) = o.cast::<Str>() {
-            let s = s.get(self);
+        if exact && let Some(text) = o.cast::<Str>() {
+            let s = text.get(self);
             if s.is_ascii() {
                 let len = s.char_len() as i64;
                 if let (Some(a), Some(b)) = (small(&start, len, 0), small(&stop, len, len)) {
-                    let part = &s.as_bytes()[a as usize..(b.max(a)) as usize];
-                    if let [one] = part {
-                        return Ok(self.latin1_char(*one));
-                    }
-                    return Ok(self.new_str_bytes(part).into());
+                    return Ok(self.str_part(text, a as usize, b.max(a) as usize));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Arithmetic beyond the loop's fast paths.
 
 use super::super::object::Kind;
-use super::super::ops::{BinOp, CmpOp};
+use super::super::ops::{BinOp, CmpOp, same_text};
 use super::super::special::Special;
 use super::super::str::Str;
 use super::super::value::Value;
@@ -132,7 +132,7 @@ impl Vm {
         let layout = a.header().layout();
         let (x, y) = (a.get(self), b.get(self));
         let chars = x.char_len() + y.char_len();
-        Ok(self.heap.alloc_str_parts(layout, &[x.as_bytes(), y.as_bytes()], chars).into())
+        Ok(self.heap.alloc_str_pair(layout, x.as_bytes(), y.as_bytes(), chars).into())
     }
 
     /// `target += more` on strings: appends in place when nobody else holds the target, else makes a new string
@@ -156,7 +156,7 @@ impl Vm {
         let joined = if unshared && total > 64 {
             self.heap.alloc_str_growing(layout, x.as_bytes(), y.as_bytes(), chars)
         } else {
-            self.heap.alloc_str_parts(layout, &[x.as_bytes(), y.as_bytes()], chars)
+            self.heap.alloc_str_pair(layout, x.as_bytes(), y.as_bytes(), chars)
         };
         *target = joined.into_value();
         Ok(true)

@@ -9,7 +9,7 @@ use super::super::str::{Str, Tuple};
 use super::super::value::Value;
 use super::super::{R, Vm};
 use crate::compiler::code::CodeFlags;
-use crate::compiler::opcodes::CONVERSION_SHIFT;
+use crate::compiler::opcodes::{CONVERSION_SHIFT, FLAG_JOINED};
 
 /// Takes `n` consecutive temps.
 ///
@@ -62,16 +62,18 @@ impl Vm {
     }
 
     pub(super) fn build_string(&mut self, first: &mut Value, n: usize) -> R {
-        let parts = take_run(first, n);
+        // SAFETY: the run is inside the frame's registers, and nothing else touches them meanwhile.
+        let parts = unsafe { std::slice::from_raw_parts_mut(first as *mut Value, n) };
         let total: usize = parts.iter().filter_map(|p| p.cast::<Str>()).map(|s| s.get(self).byte_len()).sum();
-        if total > 1 << 20 {
-            self.check_alloc(total)?;
+        if total > 1 << 20
+            && let Err(e) = self.check_alloc(total)
+        {
+            parts.fill(Value::UNDEF);
+            return Err(e);
         }
-        let chars = parts.iter().filter_map(|p| p.cast::<Str>()).map(|s| s.get(self).char_len()).sum();
-        let bytes: Vec<&[u8]> = parts.iter().filter_map(|p| p.cast::<Str>()).map(|s| s.get(self).as_bytes()).collect();
-        let layout = self.types.str_.get(self).layouts.root();
-        // SAFETY: layouts live as long as their class.
-        Ok(self.heap.alloc_str_parts(unsafe { &*layout }, &bytes, chars).into())
+        let joined = self.join_pieces(parts);
+        parts.iter_mut().for_each(|p| *p = Value::UNDEF);
+        Ok(joined.into())
     }
 
     pub(super) fn build_slice(&mut self, first: &mut Value, n: usize) -> Value {
@@ -370,13 +372,13 @@ impl Vm {
             _ => self.ascii(&v)?.into_value(),
         };
         if spec.is_undef() {
-            if super::arith::exact_str(&v).is_some() {
+            if super::arith::exact_str(&v).is_some() || v.is_small_int() && flags & FLAG_JOINED != 0 {
                 return Ok(v);
             }
-            if v.is_small_int() {
-                return Ok(self.str(&v)?.into_value());
+            if v.is_small_int() || v.is_small_float() {
+                return Ok(self.repr(&v)?.into_value());
             }
-            let empty = self.new_str("").into_value();
+            let empty = self.empty_str().into_value();
             return Ok(self.format(&v, &empty)?.into_value());
         }
         Ok(self.format(&v, &spec)?.into_value())

@@ -357,7 +357,19 @@ impl Vm {
 
     /// `Class(…)`: an instance of a script class with a script `__init__` needs no native recursion.
     fn call_class_at(&mut self, regs: *mut Value, base: usize, argc: usize, dst: u16) -> R<Next> {
-        // SAFETY: the registers hold a class and `argc` arguments.
+        // SAFETY: the registers hold a class and `argc` arguments, which stay in place during the call.
+        let args = unsafe { std::slice::from_raw_parts(regs.add(base), argc + 1) };
+        if let Some(result) = self.call_builtin_class(args) {
+            // SAFETY: as above.
+            unsafe {
+                for i in (0..=argc).rev() {
+                    *regs.add(base + i) = Value::UNDEF;
+                }
+                *regs.add(dst as usize) = result?;
+            }
+            return Ok(Next::Reload);
+        }
+        // SAFETY: as above.
         let class = unsafe { (*regs.add(base)).clone() };
         if let Some(c) = class.cast::<Class>()
             && self.is_plain_construction(c)

@@ -9,7 +9,7 @@ use super::super::native::Args;
 use super::super::object::{Header, Kind};
 use super::super::seq::{DictIter, DictPart, RangeObject, SeqIter, SeqSource};
 use super::super::special::Special;
-use super::super::str::Tuple;
+use super::super::str::{Str, Tuple};
 use super::super::value::Value;
 use super::super::{R, Vm};
 use super::Next;
@@ -39,6 +39,9 @@ impl Vm {
             if let Some(t) = v.cast::<Tuple>() {
                 let class = self.types.tuple_iterator.clone();
                 return Ok(self.alloc_as(&class, SeqIter { source: SeqSource::Tuple(t.clone()), at: 0 }).into());
+            }
+            if let Some(s) = v.cast::<Str>() {
+                return Ok(self.str_iterator(s));
             }
             if let Some(d) = v.cast::<super::super::dict::Dict>() {
                 let this = d.get(self);

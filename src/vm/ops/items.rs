@@ -6,7 +6,7 @@ use crate::vm::function::ClassMethod;
 use crate::vm::object::Kind;
 use crate::vm::seq::List;
 use crate::vm::special::Special;
-use crate::vm::str::Tuple;
+use crate::vm::str::{Str, Tuple};
 use crate::vm::value::Value;
 use crate::vm::{R, Vm};
 
@@ -155,6 +155,39 @@ impl Vm {
             && let Some(d) = container.cast::<Dict>()
         {
             return Ok(d.get_item(self, item)?.is_some());
+        }
+        if let Some(h) = container.header()
+            && h.layout().is_exact()
+        {
+            match h.kind {
+                Kind::Str => {
+                    if let (Some(s), Some(part)) = (container.cast::<Str>(), item.cast::<Str>()) {
+                        let (text, part) = (s.get(self).as_bytes(), part.get(self).as_bytes());
+                        self.charge((text.len() + part.len()) >> 8);
+                        return Ok(crate::text::algorithms::find(text, part).is_some());
+                    }
+                }
+                Kind::Tuple => {
+                    if let Some(t) = container.cast::<Tuple>() {
+                        self.charge(t.get(self).items().len() / 16);
+                        for at in 0.. {
+                            let Some(v) = t.get(self).items().get(at) else { return Ok(false) };
+                            let same = match self.equal_plainly(v, item) {
+                                Some(same) => same,
+                                None => {
+                                    let v = v.clone();
+                                    self.tick(1)?;
+                                    self.equal(&v, item)?
+                                }
+                            };
+                            if same {
+                                return Ok(true);
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
         }
         match self.special(container, Special::Contains) {
             Some(f) if f.is_none() => {

@@ -5,10 +5,10 @@ use crate::heap_object;
 use crate::vm::dict::Dict;
 use crate::vm::generator::{GenStep, Generator};
 use crate::vm::native::NativeDef;
-use crate::vm::object::Kind;
+use crate::vm::object::{Kind, Ref};
 use crate::vm::seq::{DictIter, DictPart, List, RangeObject, SeqIter, SeqSource};
 use crate::vm::special::Special;
-use crate::vm::str::Tuple;
+use crate::vm::str::{Str, Tuple};
 use crate::vm::value::Value;
 use crate::vm::{R, Raised, Vm};
 use std::ops::ControlFlow;
@@ -176,9 +176,16 @@ impl Vm {
                 };
                 Some(self.alloc_as(&self.types.dict_key_iterator, it).into())
             }
+            Kind::Str => Some(self.str_iterator(v.cast::<Str>()?)),
             Kind::SeqIter | Kind::DictIter => Some(v.clone()),
             _ => None,
         }
+    }
+
+    /// The iterator over a string.
+    pub fn str_iterator(&self, s: &Ref<Str>) -> Value {
+        let class = if s.get(self).is_ascii() { &self.types.str_ascii_iterator } else { &self.types.str_iterator };
+        self.alloc_as(class, SeqIter { source: SeqSource::Str(s.clone()), at: 0 }).into()
     }
 
     /// The next item of an iterator, or nothing at its end.

@@ -5,6 +5,7 @@ use super::super::arith::plain_truth;
 use super::super::dispatch::{full, quick};
 use super::suspend::resume_for;
 use crate::compiler::opcodes::{FLAG_A, FLAG_B, FLAG_BACKWARD, Op};
+use crate::vm::Vm;
 use crate::vm::object::Kind;
 use crate::vm::ops::CmpOp;
 use crate::vm::seq::{SeqIter, SeqSource};
@@ -213,7 +214,7 @@ full! {
 
 /// The next item of the iterators that the loop knows by heart; `None` at the end, and for everything else.
 #[inline(always)]
-fn advance(it: &Value) -> Option<Value> {
+fn advance(vm: &Vm, it: &Value) -> Option<Value> {
     if it.kind() != Some(Kind::SeqIter) {
         return None;
     }
@@ -243,6 +244,14 @@ fn advance(it: &Value) -> Option<Value> {
                 it.at += 1;
                 Some(v)
             }
+            SeqSource::Str(s) => {
+                let b = *(*s.as_ptr()).as_bytes().get(it.at)?;
+                if b >= 0x80 {
+                    return None;
+                }
+                it.at += 1;
+                Some(vm.latin1_char(b))
+            }
             SeqSource::Done => None,
         }
     }
@@ -250,7 +259,7 @@ fn advance(it: &Value) -> Option<Value> {
 
 quick! {
     pub fn for_iter(m) {
-        match advance(m.b()) {
+        match advance(m.vm, m.b()) {
             Some(v) => m.put(v),
             None => m.leave_to(for_iter_other),
         }
@@ -289,7 +298,7 @@ quick! {
         if ticks < 0 {
             return m.leave_to(for_loop_full);
         }
-        match advance(m.b()) {
+        match advance(m.vm, m.b()) {
             Some(v) => {
                 m.vm.heap.ticks.set(ticks);
                 m.skip(m.ins.offset16());
