@@ -116,7 +116,36 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
+/// The next step of a format where it is a simple one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Taken as it is.
+    Literal(&'a [u8]),
+    /// A directive of this one letter.
+    Short(u8),
+    /// Ask the iterator.
+    Other,
+}
+
 impl<'a> Pieces<'a> {
+    /// What comes next; the iterator goes on behind it.
+    #[inline]
+    pub fn step(&mut self) -> Step<'a> {
+        let rest = self.format.get(self.at..).unwrap_or_default();
+        match *rest {
+            [b'%', code @ (b's' | b'd' | b'x' | b'r'), ..] => {
+                self.at += 2;
+                Step::Short(code)
+            }
+            [] | [b'%', ..] => Step::Other,
+            _ => {
+                let len = rest.iter().position(|&b| b == b'%').unwrap_or(rest.len());
+                self.at += len;
+                Step::Literal(rest.get(..len).unwrap_or_default())
+            }
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.format.get(self.at).copied()
     }

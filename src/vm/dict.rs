@@ -9,7 +9,7 @@
 //! dicts whose keys are all strings, such as namespaces.
 
 use super::object::{Kind, Object, Ref, Trace, Tracer};
-use super::str::Str;
+use super::str::{Str, Tuple};
 use super::value::Value;
 use super::{R, Vm};
 use std::cell::Cell;
@@ -221,7 +221,7 @@ impl Dict {
         }
         match (exact_str(&e.key), exact_str(key)) {
             (Some(a), Some(b)) => Some(a.pinned() == b.pinned()),
-            _ => None,
+            _ => plain_tuples(&e.key, key),
         }
     }
 
@@ -378,6 +378,27 @@ fn exact_str(v: &Value) -> Option<&Ref<Str>> {
     // A subclass of `str` may define `__eq__`.
     let s = v.cast::<Str>()?;
     if s.header().layout().is_exact() { Some(s) } else { None }
+}
+
+/// Whether two tuples of small ints and strings are equal; nothing for all other values.
+#[inline(never)]
+fn plain_tuples(a: &Value, b: &Value) -> Option<bool> {
+    let (a, b) = (a.cast::<Tuple>()?, b.cast::<Tuple>()?);
+    if !a.header().layout().is_exact() || !b.header().layout().is_exact() {
+        return None;
+    }
+    // SAFETY: both are alive, and nothing runs meanwhile.
+    let (a, b) = unsafe { ((*a.as_ptr()).items(), (*b.as_ptr()).items()) };
+    if a.len() != b.len() {
+        return Some(false);
+    }
+    for (x, y) in a.iter().zip(b) {
+        let same = x.is(y) || !Value::both_small_ints(x, y) && exact_str(x)?.pinned() == exact_str(y)?.pinned();
+        if !same {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 impl Ref<Dict> {

@@ -6,8 +6,8 @@ use crate::objects::{float, int};
 use crate::text::algorithms::Flavor;
 use crate::text::format_spec::Int;
 use crate::text::gutf8;
-use crate::text::number::digits::Digits;
-use crate::text::percent::{self, Amount, Directive, Layout, Piece};
+use crate::text::number::digits::{Digits, push_decimal};
+use crate::text::percent::{self, Amount, Directive, Flags, Layout, Piece, Step};
 use crate::vm::exception::Raised;
 use crate::vm::object::Ref;
 use crate::vm::special::Special;
@@ -96,7 +96,25 @@ pub fn format_all(vm: &mut Vm, format: &[u8], args: &Value, flavor: Flavor) -> R
 
 fn write_all(vm: &mut Vm, out: &mut Vec<u8>, format: &[u8], args: &Value, flavor: Flavor) -> R<()> {
     let mut arguments = Arguments::new(vm, args, flavor);
-    for piece in percent::pieces(format, flavor) {
+    let mut pieces = percent::pieces(format, flavor);
+    loop {
+        match pieces.step() {
+            Step::Literal(text) => {
+                out.extend_from_slice(text);
+                continue;
+            }
+            Step::Short(code) => {
+                vm.tick(1)?;
+                let v = arguments.take(vm)?;
+                if !plainly(vm, out, code, &v, flavor) {
+                    let layout = Layout { flags: Flags::default(), width: 0, precision: None, code };
+                    convert(vm, out, &v, &layout, flavor)?;
+                }
+                continue;
+            }
+            Step::Other => {}
+        }
+        let Some(piece) = pieces.next() else { break };
         match piece {
             Ok(Piece::Literal(text)) => out.extend_from_slice(text),
             Ok(Piece::Percent) => out.push(b'%'),
@@ -143,15 +161,40 @@ fn one(
         vm.check_alloc(out.len().saturating_add(layout.width.saturating_mul(3)))?;
         vm.tick(layout.width / 64)?;
     }
+    convert(vm, out, &v, &layout, flavor)
+}
+
+/// Appends what needs neither a layout nor a call; false where it does.
+#[inline]
+fn plainly(vm: &Vm, out: &mut Vec<u8>, code: u8, v: &Value, flavor: Flavor) -> bool {
+    if flavor == Flavor::Bytes {
+        return false;
+    }
+    match (code, v.as_small_int()) {
+        (b'x', Some(i)) => out.extend_from_slice(Digits::power_radix(i, 4).as_bytes()),
+        (_, Some(i)) => push_decimal(out, i),
+        (b's', None) => match v.cast::<Str>() {
+            Some(s) if vm.is_exact(v, &vm.types.str_) && s.get(vm).byte_len() <= FEW => {
+                out.extend_from_slice(s.get(vm).as_bytes());
+            }
+            _ => return false,
+        },
+        _ => return false,
+    }
+    true
+}
+
+/// Appends one argument.
+fn convert(vm: &mut Vm, out: &mut Vec<u8>, v: &Value, layout: &Layout, flavor: Flavor) -> R<()> {
     match layout.code {
-        b's' | b'r' | b'a' | b'b' => texts(vm, out, &v, &layout, flavor),
+        b's' | b'r' | b'a' | b'b' => texts(vm, out, v, layout, flavor),
         b'c' => {
-            let unit = character(vm, &v, flavor)?;
-            percent::format_char(out, unit, &layout, flavor);
+            let unit = character(vm, v, flavor)?;
+            percent::format_char(out, unit, layout, flavor);
             Ok(())
         }
-        b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => integer(vm, out, &v, &layout, flavor),
-        _ => real(vm, out, &v, &layout, flavor),
+        b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => integer(vm, out, v, layout, flavor),
+        _ => real(vm, out, v, layout, flavor),
     }
 }
 

@@ -167,6 +167,9 @@ impl FormatSpec {
     /// # Errors
     /// `ValueError` for what no kind of object understands.
     pub fn parse(spec: &[u8], default_code: u32, default_align: Align, type_name: &str) -> Result<FormatSpec> {
+        if let Some(f) = FormatSpec::parse_plain(spec, default_code, default_align) {
+            return Ok(f);
+        }
         let (mut few, many);
         let text: &[u32] = if spec.len() <= FEW && spec.is_ascii() {
             few = [0; FEW];
@@ -234,6 +237,68 @@ impl FormatSpec {
         f.code = r.peek(0).unwrap_or(default_code);
         f.check_grouping()?;
         Ok(f)
+    }
+
+    /// Reads what specifications mostly are: an alignment, perhaps with an ASCII fill, a sign, a zero, small numbers, a
+    /// letter. Nothing for all others, wrong ones included.
+    #[inline]
+    fn parse_plain(spec: &[u8], default_code: u32, default_align: Align) -> Option<FormatSpec> {
+        /// A number of at most four digits, if there is one; nothing for a longer one.
+        fn number(spec: &[u8], at: &mut usize) -> Option<Option<usize>> {
+            let (mut value, start) = (None::<usize>, *at);
+            while let Some(digit @ b'0'..=b'9') = spec.get(*at) {
+                value = Some(value.unwrap_or(0) * 10 + usize::from(digit - b'0'));
+                *at += 1;
+                if *at - start > 4 {
+                    return None;
+                }
+            }
+            Some(value)
+        }
+        let mut f = FormatSpec {
+            fill: 0x20,
+            align: default_align,
+            sign: None,
+            no_negative_zero: false,
+            alternate: false,
+            width: None,
+            grouping: Grouping::No,
+            fraction_grouping: Grouping::No,
+            precision: None,
+            code: default_code,
+        };
+        let plain_align = |b: Option<&u8>| b.and_then(|&b| as_align(u32::from(b)));
+        let (mut at, mut filled) = (0, false);
+        if let Some(align) = plain_align(spec.get(1)) {
+            f.fill = u32::from(*spec.first()?);
+            if f.fill >= 0x80 {
+                return None;
+            }
+            (f.align, filled, at) = (align, true, 2);
+        } else if let Some(align) = plain_align(spec.first()) {
+            (f.align, at) = (align, 1);
+        }
+        if spec.get(at) == Some(&b'+') {
+            f.sign = Some(Sign::Plus);
+            at += 1;
+        }
+        if !filled && spec.get(at) == Some(&b'0') {
+            f.fill = u32::from(b'0');
+            if at == usize::from(f.sign.is_some()) && default_align == Align::Right {
+                f.align = Align::AfterSign;
+            }
+            at += 1;
+        }
+        f.width = number(spec, &mut at)?;
+        if spec.get(at) == Some(&b'.') {
+            at += 1;
+            f.precision = Some(number(spec, &mut at)??);
+        }
+        match *spec.get(at..)? {
+            [] => Some(f),
+            [code @ (b'a'..=b'z' | b'A'..=b'Z' | b'%')] => Some(FormatSpec { code: u32::from(code), ..f }),
+            _ => None,
+        }
     }
 
     fn check_grouping(&self) -> Result<()> {

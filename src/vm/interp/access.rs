@@ -405,7 +405,18 @@ impl Vm {
     /// `item in container`.
     #[inline(never)]
     pub(super) fn contains_op(&mut self, container: &Value, item: &Value) -> R<bool> {
-        if container.header().is_some_and(|h| h.layout().is_exact()) {
+        if let Some(h) = container.header()
+            && h.layout().is_exact()
+        {
+            if h.kind == Kind::Str
+                && let (Some(s), Some(part)) = (container.cast::<Str>(), item.cast::<Str>())
+            {
+                let (text, part) = (s.get(self).as_bytes(), part.get(self).as_bytes());
+                return Ok(match part {
+                    [byte] if text.len() <= 16 => text.contains(byte),
+                    _ => crate::text::algorithms::find(text, part).is_some(),
+                });
+            }
             if let Some(d) = container.cast::<Dict>() {
                 let d = d.clone();
                 let hash = self.hash_key(item)?;

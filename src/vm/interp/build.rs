@@ -204,6 +204,24 @@ impl Vm {
     /// `a, b, … = v`: exactly `n` values into consecutive registers.
     #[inline(never)]
     pub(super) fn unpack_op(&mut self, v: &Value, first: &mut Value, n: usize) -> R<()> {
+        if let Some(h) = v.header()
+            && h.layout().is_exact()
+        {
+            let items = match (v.cast::<Tuple>(), v.cast::<List>()) {
+                (Some(t), _) => t.get(self).items(),
+                (_, Some(l)) => &l.get(self).items,
+                _ => &[],
+            };
+            if items.len() == n {
+                let first: *mut Value = first;
+                for (i, item) in items.iter().enumerate() {
+                    // SAFETY: the verifier has checked that the run is inside the frame's registers, whose old values are
+                    // dead: dropping them changes nothing.
+                    unsafe { *first.add(i) = item.clone() };
+                }
+                return Ok(());
+            }
+        }
         let items = self.unpack_exactly(v, n)?;
         let first: *mut Value = first;
         for (i, item) in items.into_iter().enumerate() {
