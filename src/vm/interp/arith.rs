@@ -184,8 +184,8 @@ pub(super) fn compare_texts(a: &Value, b: &Value, op: CmpOp) -> Option<bool> {
     let (x, y) = unsafe { ((*x.as_ptr()).as_bytes(), (*y.as_ptr()).as_bytes()) };
     // Generalized UTF-8 sorts as its code points do.
     Some(match op {
-        CmpOp::Eq => a.is(b) || x == y,
-        CmpOp::Ne => !a.is(b) && x != y,
+        CmpOp::Eq => a.is(b) || same_text(x, y),
+        CmpOp::Ne => !a.is(b) && !same_text(x, y),
         CmpOp::Lt => x < y,
         CmpOp::Le => x <= y,
         CmpOp::Gt => x > y,
