@@ -296,7 +296,7 @@ impl FormatSpec {
         }
         match *spec.get(at..)? {
             [] => Some(f),
-            [code @ (b'a'..=b'z' | b'A'..=b'Z' | b'%')] => Some(FormatSpec { code: u32::from(code), ..f }),
+            [code @ (b'a'..=b'y' | b'A'..=b'Z' | b'%')] => Some(FormatSpec { code: u32::from(code), ..f }),
             _ => None,
         }
     }
