@@ -380,7 +380,10 @@ fn exact_str(v: &Value) -> Option<&Ref<Str>> {
     if s.header().layout().is_exact() { Some(s) } else { None }
 }
 
-/// Whether two tuples of small ints and strings are equal; nothing for all other values.
+/// Tuples of more items are compared where the work is paid for.
+const FEW_ITEMS: usize = 16;
+
+/// Whether two short tuples of small ints and strings are equal; nothing for all other values.
 #[inline(never)]
 fn plain_tuples(a: &Value, b: &Value) -> Option<bool> {
     let (a, b) = (a.cast::<Tuple>()?, b.cast::<Tuple>()?);
@@ -389,6 +392,9 @@ fn plain_tuples(a: &Value, b: &Value) -> Option<bool> {
     }
     // SAFETY: both are alive, and nothing runs meanwhile.
     let (a, b) = unsafe { ((*a.as_ptr()).items(), (*b.as_ptr()).items()) };
+    if a.len() > FEW_ITEMS {
+        return None;
+    }
     if a.len() != b.len() {
         return Some(false);
     }

@@ -412,6 +412,7 @@ impl Vm {
                 && let (Some(s), Some(part)) = (container.cast::<Str>(), item.cast::<Str>())
             {
                 let (text, part) = (s.get(self).as_bytes(), part.get(self).as_bytes());
+                self.charge((text.len() + part.len()) >> 8);
                 return Ok(match part {
                     [byte] if text.len() <= 16 => text.contains(byte),
                     _ => crate::text::algorithms::find(text, part).is_some(),
