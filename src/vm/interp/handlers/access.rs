@@ -324,7 +324,10 @@ full! {
         {
             return m.vm.push_call(f, &[o, i], m.ins.a(), 0);
         }
-        let v = m.vm.get_item(&o, &i)?;
+        let v = match m.vm.list_slice(&o, &i) {
+            Some(v) => v,
+            None => m.vm.get_item(&o, &i)?,
+        };
         m.set(v);
         Ok(Next::Reload)
     }
