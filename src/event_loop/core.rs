@@ -554,7 +554,7 @@ fn run_until_done(vm: &mut Vm, l: &Ref<EventLoop>, awaitable: &Value) -> R {
     let new_task = !future::is_future(vm, awaitable)?;
     let f = super::gather::ensure_future(vm, awaitable, Some(l.value()))?;
     if new_task && let Some(t) = f.cast::<Task>() {
-        t.get_mut(vm).log_destroy = false;
+        t.get_mut(vm).core.set_log_destroy(false);
     }
     let native = future::is_exact(vm, &f);
     let callback = foreign::callback_object(vm, foreign::Role::StopLoop, l.value())?;

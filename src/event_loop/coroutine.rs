@@ -22,8 +22,8 @@ use std::rc::Rc;
 
 /// What a coroutine does.
 pub enum Op {
-    /// `sleep(delay, result)`; the third is a foreign loop's timer handle.
-    Sleep(Value, Value, Value),
+    /// `sleep(delay, result)`. Once it sleeps on a foreign loop, the timer handle takes the place of the delay.
+    Sleep(Value, Value),
     /// `lock.acquire()`; `async with` wants `None` as its value.
     LockAcquire(Ref<Lock>, bool),
     /// `lock.__aexit__()`.
@@ -65,10 +65,9 @@ impl Op {
 impl Trace for Op {
     fn trace(&self, tracer: &mut Tracer<'_>) {
         match self {
-            Op::Sleep(a, b, c) => {
+            Op::Sleep(a, b) => {
                 a.trace(tracer);
                 b.trace(tracer);
-                c.trace(tracer);
             }
             Op::LockAcquire(l, _) | Op::LockExit(l) => l.trace(tracer),
             Op::EventWait(e) => e.trace(tracer),
@@ -82,10 +81,9 @@ impl Trace for Op {
         }
     }
     fn clear(&mut self) {
-        if let Op::Sleep(a, b, c) = self {
+        if let Op::Sleep(a, b) = self {
             a.clear();
             b.clear();
-            c.clear();
         }
     }
 }
@@ -261,7 +259,7 @@ fn drive(vm: &mut Vm, c: &Ref<NativeCoroutine>, mut next: R<Next>) -> R<GenStep>
 /// What the coroutine does first.
 fn begin(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<Next> {
     match &c.get(vm).op {
-        Op::Sleep(delay, _, _) => {
+        Op::Sleep(delay, _) => {
             let delay = delay.clone();
             begin_sleep(vm, c, &delay)
         }
@@ -306,7 +304,7 @@ fn begin(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<Next> {
 /// What the coroutine does with the outcome of what it awaited.
 fn go_on(vm: &mut Vm, c: &Ref<NativeCoroutine>, f: &Value, outcome: Result<Value, Raised>) -> R<Next> {
     match &c.get(vm).op {
-        Op::Sleep(_, result, handle) => {
+        Op::Sleep(handle, result) => {
             let (result, handle) = (result.clone(), handle.clone());
             end_sleep(vm, f, outcome, result, &handle)
         }
@@ -379,19 +377,28 @@ fn begin_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, delay: &Value) -> R<Next> 
     {
         core::check_open(vm, l)?;
         l.get_mut(vm).timers.add(core::clock() + seconds, c.value().clone());
+        set_handle(vm, c, Value::UNDEF);
         return Ok(Next::Wait(f));
     }
     let set = crate::modules::import::import_module(vm, "_asyncio")?;
     let set = vm.get_attr_str(&set, "_set_result_unless_cancelled")?;
     let name = vm.names.call_later.clone();
     let h = vm.call_method_interned(&event_loop, &name, &[delay.clone(), set, f.clone(), Value::NONE])?;
-    if let Op::Sleep(_, _, handle) = &mut c.get_mut(vm).op {
-        *handle = h;
-    }
+    set_handle(vm, c, h);
     Ok(Next::Wait(f))
 }
 
+fn set_handle(vm: &mut Vm, c: &Ref<NativeCoroutine>, h: Value) {
+    if let Op::Sleep(handle, _) = &mut c.get_mut(vm).op {
+        *handle = h;
+    }
+}
+
 fn end_sleep(vm: &mut Vm, f: &Value, outcome: Result<Value, Raised>, result: Value, handle: &Value) -> R<Next> {
+    if f.is_undef() {
+        // It only let others run.
+        return outcome.map(|_| Next::Return(result));
+    }
     if !handle.is_undef() {
         vm.call_method(handle, "cancel", &[])?;
     } else if outcome.is_err()

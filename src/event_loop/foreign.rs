@@ -259,10 +259,10 @@ pub fn wait_for(vm: &mut Vm, t: &Ref<Task>, v: Value) -> R<()> {
     vm.call_kw(&add, &args)?;
     add_awaited_by(vm, &v, t.value());
     t.get_mut(vm).waiter = v.clone();
-    if t.get(vm).must_cancel {
+    if t.get(vm).core.must_cancel() {
         let message = t.get(vm).core.extra.as_ref().map_or(Value::NONE, |x| x.cancel_message.clone());
         if future::cancel_any(vm, &v, &message)? {
-            t.get_mut(vm).must_cancel = false;
+            t.get_mut(vm).core.set_must_cancel(false);
         }
     }
     Ok(())

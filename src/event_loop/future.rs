@@ -82,6 +82,8 @@ pub struct Extra {
     pub cancelled_error: Value,
     /// The traceback that the exception had when it was set.
     pub exception_tb: Value,
+    /// Callbacks after the first.
+    rest: Vec<Callback>,
     /// Who awaits the future, as far as callbacks do not tell.
     pub awaited_by: Vec<Value>,
     /// Reports that nobody looked at the exception; `UNDEF` for none.
@@ -95,6 +97,7 @@ impl Default for Extra {
             cancel_message: Value::NONE,
             cancelled_error: Value::UNDEF,
             exception_tb: Value::NONE,
+            rest: Vec::new(),
             awaited_by: Vec::new(),
             watch: Value::UNDEF,
         }
@@ -107,6 +110,7 @@ impl Trace for Extra {
         self.cancel_message.trace(tracer);
         self.cancelled_error.trace(tracer);
         self.exception_tb.trace(tracer);
+        self.rest.trace(tracer);
         self.awaited_by.trace(tracer);
         self.watch.trace(tracer);
     }
@@ -115,19 +119,28 @@ impl Trace for Extra {
     }
 }
 
+/// Bits of tasks, which have no room of their own for them.
+mod task_bit {
+    /// The next step throws CancelledError.
+    pub const MUST_CANCEL: u8 = 1;
+    /// Nothing is said when the loop is closed before the task is done.
+    pub const QUIET: u8 = 2;
+}
+
 /// The state of a future. See the module's documentation.
 pub struct FutureCore {
     /// The loop; `UNDEF` before `__init__`.
     pub event_loop: Value,
     /// The result or the exception.
     pub result: Value,
-    /// The first callback: most futures have at most one.
+    /// The first callback: most futures have at most one. The others are among the extras.
     first: Callback,
-    /// The others.
-    #[expect(clippy::box_collection, reason = "most futures have none, and the word counts")]
-    rest: Option<Box<Vec<Callback>>>,
     /// See [`Extra`].
     pub extra: Option<Box<Extra>>,
+    /// Of tasks: unanswered requests to cancel it.
+    pub cancels: u32,
+    /// Of tasks: see [`task_bit`].
+    bits: u8,
     /// See [`State`].
     pub state: State,
     /// `_asyncio_future_blocking`.
@@ -143,8 +156,9 @@ impl FutureCore {
             event_loop,
             result: Value::NONE,
             first: Callback::NONE,
-            rest: None,
             extra: None,
+            cancels: 0,
+            bits: 0,
             state: State::Pending,
             blocking: false,
             log_traceback: false,
@@ -153,28 +167,56 @@ impl FutureCore {
 
     /// Adds a callback.
     pub fn add(&mut self, callback: Callback) {
-        if self.first.target.is_undef() && self.rest.is_none() {
+        if self.first.target.is_undef() && self.extra.as_ref().is_none_or(|x| x.rest.is_empty()) {
             self.first = callback;
         } else {
-            self.rest.get_or_insert_default().push(callback);
+            self.extra().rest.push(callback);
         }
     }
 
     /// The callbacks, in order.
     pub fn callbacks(&self) -> Vec<Callback> {
         let first = Some(self.first.clone()).filter(|c| !c.target.is_undef());
-        first.into_iter().chain(self.rest.iter().flat_map(|r| r.iter().cloned())).collect()
+        first.into_iter().chain(self.extra.iter().flat_map(|x| x.rest.iter().cloned())).collect()
     }
 
     /// Replaces the callbacks.
     pub fn set_callbacks(&mut self, callbacks: Vec<Callback>) -> Vec<Callback> {
         let old = self.callbacks();
         self.first = Callback::NONE;
-        self.rest = None;
+        drop(self.take_rest());
         for c in callbacks {
             self.add(c);
         }
         old
+    }
+
+    fn put_bit(&mut self, bit: u8, on: bool) {
+        self.bits = if on { self.bits | bit } else { self.bits & !bit };
+    }
+
+    /// Of a task: its next step throws CancelledError.
+    pub fn must_cancel(&self) -> bool {
+        self.bits & task_bit::MUST_CANCEL != 0
+    }
+
+    /// See [`must_cancel`](Self::must_cancel).
+    pub fn set_must_cancel(&mut self, on: bool) {
+        self.put_bit(task_bit::MUST_CANCEL, on);
+    }
+
+    /// Of a task: complain when the loop is closed before it is done.
+    pub fn log_destroy(&self) -> bool {
+        self.bits & task_bit::QUIET == 0
+    }
+
+    /// See [`log_destroy`](Self::log_destroy).
+    pub fn set_log_destroy(&mut self, on: bool) {
+        self.put_bit(task_bit::QUIET, !on);
+    }
+
+    fn take_rest(&mut self) -> Vec<Callback> {
+        self.extra.as_mut().map(|x| std::mem::take(&mut x.rest)).unwrap_or_default()
     }
 
     /// Whether it is done.
@@ -189,8 +231,7 @@ impl FutureCore {
 
     /// Bytes outside of the object.
     pub fn external(&self) -> usize {
-        self.rest.as_ref().map_or(0, |r| 24 + r.capacity() * size_of::<Callback>())
-            + self.extra.as_ref().map_or(0, |_| size_of::<Extra>())
+        self.extra.as_ref().map_or(0, |x| size_of::<Extra>() + x.rest.capacity() * size_of::<Callback>())
     }
 }
 
@@ -199,14 +240,12 @@ impl Trace for FutureCore {
         self.event_loop.trace(tracer);
         self.result.trace(tracer);
         self.first.trace(tracer);
-        self.rest.trace(tracer);
         self.extra.trace(tracer);
     }
     fn clear(&mut self) {
         self.event_loop.clear();
         self.result.clear();
         self.first.clear();
-        self.rest = None;
         self.extra = None;
     }
 }
@@ -288,14 +327,14 @@ pub fn source_traceback(vm: &mut Vm) -> R {
 /// Schedules the callbacks of a future that is done now.
 fn schedule_callbacks(vm: &mut Vm, future: &Value) -> R<()> {
     let Some((event_loop, first, rest)) = with_core(vm, future, |c| {
-        (c.event_loop.clone(), std::mem::replace(&mut c.first, Callback::NONE), c.rest.take())
+        (c.event_loop.clone(), std::mem::replace(&mut c.first, Callback::NONE), c.take_rest())
     }) else {
         return Ok(());
     };
     if !first.target.is_undef() {
         schedule(vm, &event_loop, first, future)?;
     }
-    for callback in rest.into_iter().flat_map(|r| *r) {
+    for callback in rest {
         schedule(vm, &event_loop, callback, future)?;
     }
     Ok(())

@@ -253,7 +253,7 @@ pub fn gather(vm: &mut Vm, awaitables: &[Value], return_exceptions: bool) -> R {
         if !f.is(a)
             && let Some(t) = f.cast::<task::Task>()
         {
-            t.get_mut(vm).log_destroy = false;
+            t.get_mut(vm).core.set_log_destroy(false);
         }
         let done = is_done(vm, &f)?;
         known.insert(a.bits(), different.len());

@@ -60,10 +60,11 @@ fn blank() -> Handle {
 /// # Errors
 /// None in a sound build.
 pub fn new(vm: &mut Vm, callback: Value, args: Value, event_loop: &Value, context: Value) -> R<Ref<Handle>> {
-    let class = super::classes(vm)?.handle.clone();
-    let h = vm.alloc_as(&class, blank());
-    fill(vm, &h, callback, args, event_loop, context)?;
-    Ok(h)
+    let context = if context.is_none() { context::copy_current(vm)? } else { context };
+    let tb = if super::core::debug_of(vm, event_loop)? { future::source_traceback(vm)? } else { Value::NONE };
+    let classes = super::classes(vm)?;
+    let h = Handle { callback, args, event_loop: event_loop.clone(), context, source_traceback: tb, ..blank() };
+    Ok(vm.alloc_as(&classes.handle, h))
 }
 
 /// A timer handle that is not in any heap yet.
@@ -111,23 +112,10 @@ pub fn run(vm: &mut Vm, h: &Ref<Handle>) -> R<()> {
     }
 }
 
-/// Calls with a tuple's items; up to two of them without an allocation.
 fn call(vm: &mut Vm, callback: &Value, args: &Value) -> R<()> {
-    let Some(t) = args.cast::<Tuple>() else { return vm.call(callback, &[]).map(drop) };
-    match t.get(vm).items() {
-        [] => vm.call(callback, &[]),
-        [a] => {
-            let a = a.clone();
-            vm.call(callback, &[a])
-        }
-        [a, b] => {
-            let (a, b) = (a.clone(), b.clone());
-            vm.call(callback, &[a, b])
-        }
-        more => {
-            let more = more.to_vec();
-            vm.call(callback, &more)
-        }
+    match args.cast::<Tuple>() {
+        Some(t) => vm.call_tuple(callback, t),
+        None => vm.call(callback, &[]),
     }
     .map(drop)
 }
@@ -319,7 +307,7 @@ fn same(vm: &mut Vm, a: &Ref<Handle>, b: &Ref<Handle>) -> R<bool> {
 /// The arguments after the callback, as a handle keeps them.
 pub fn rest(vm: &mut Vm, args: &Args<'_>, from: usize) -> Value {
     match args.pos.get(from..) {
-        Some(items) if !items.is_empty() => vm.tuple(items.to_vec()).into_value(),
+        Some(items) if !items.is_empty() => vm.tuple_of(items).into_value(),
         _ => vm.empty_tuple(),
     }
 }

@@ -581,7 +581,9 @@ fn checked(vm: &mut Vm, l: &Ref<EventLoop>, callback: &Value, method: &str, thre
 
 fn call_soon(vm: &mut Vm, args: &Args<'_>, method: &str, thread: bool) -> R {
     let l = this(vm, args.pos)?;
-    super::only_keywords(vm, args, &format!("BaseEventLoop.{method}"), &["context", "callback"])?;
+    if !args.kw_names.is_empty() {
+        super::only_keywords(vm, args, &format!("BaseEventLoop.{method}"), &["context", "callback"])?;
+    }
     let callback = callback_arg(vm, args, 1, method)?;
     checked(vm, &l, &callback, method, thread)?;
     let rest = handle::rest(vm, args, 2);

@@ -154,6 +154,12 @@ pub fn classes(vm: &mut Vm) -> R<Rc<Classes>> {
     Ok(classes)
 }
 
+// A pending task, a `sleep` and the future that it waits for: what a server has a hundred thousand of.
+const _: () = assert!(size_of::<task::Task>() <= 96);
+const _: () = assert!(size_of::<coroutine::NativeCoroutine>() <= 48);
+const _: () = assert!(size_of::<future::Future>() <= 48);
+const _: () = assert!(size_of::<core::Entry>() <= 32);
+
 fn make_classes(vm: &mut Vm) -> R<Classes> {
     const PLAIN: u32 = class_flag::BASE | class_flag::WEAKREF;
     // As `PLAIN`; scripts may change the class, which CPython has in Python.

@@ -109,11 +109,11 @@ const METHODS: &[NativeDef] = &[
         let q = this(vm, a)?;
         Ok(Value::bool(full(vm, &q)?))
     }),
-    NativeDef::new("put(self, item)", "Put an item into the queue.", |vm, a| {
+    NativeDef::awaited("put(self, item)", "Put an item into the queue.", put_now, |vm, a| {
         let q = this(vm, a)?;
         coroutine::new(vm, Op::QueuePut(q, a[1].clone()))
     }),
-    NativeDef::new("get(self)", "Remove and return an item from the queue.", |vm, a| {
+    NativeDef::awaited("get(self)", "Remove and return an item from the queue.", get_now, |vm, a| {
         let q = this(vm, a)?;
         coroutine::new(vm, Op::QueueGet(q))
     }),
@@ -546,6 +546,24 @@ pub fn begin_get(vm: &mut Vm, q: &Ref<Queue>) -> R<Next> {
         error(vm, SHUT)?;
     }
     wait(vm, q, true)
+}
+
+/// `queue.get()` that is awaited at once, where there is an item.
+fn get_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let q = this(vm, a)?;
+    if q.get(vm).script || q.get(vm).items.is_empty() {
+        return Ok(None);
+    }
+    get_nowait(vm, &q).map(Some)
+}
+
+/// `queue.put(item)` that is awaited at once, where there is room.
+fn put_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let q = this(vm, a)?;
+    if q.get(vm).script || q.get(vm).shut || full(vm, &q)? {
+        return Ok(None);
+    }
+    put_nowait(vm, &q, a[1].clone()).map(Some)
 }
 
 /// `get_nowait` or `put_nowait`, by the script's method where there is one.

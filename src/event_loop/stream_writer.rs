@@ -89,7 +89,7 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("get_extra_info(self, name, default=None)", "Access optional transport information.", |vm, a| {
         pass_on(vm, a, "get_extra_info", &[a[1].clone(), given(a, 2)])
     }),
-    NativeDef::new("drain(self)", "Wait until it is appropriate to resume writing.", |vm, a| {
+    NativeDef::awaited("drain(self)", "Wait until it is appropriate to resume writing.", drained, |vm, a| {
         let w = this(vm, a)?;
         streams::start(vm, StreamOp::Drain(w, false))
     }),
@@ -129,6 +129,16 @@ const ATTRS: &[GetSetDef] = &[
 ];
 
 // ---- draining ----
+
+/// `writer.drain()` that is awaited at once, where nothing speaks against writing on.
+fn drained(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let this = this(vm, a)?;
+    let this = this.get(vm);
+    let well = this.reader.is_none() || this.reader.cast::<Reader>().is_some_and(|r| r.get(vm).exception.is_none());
+    let open = this.transport.cast::<Transport>().is_some_and(|t| !t.get(vm).closing);
+    let room = this.protocol.cast::<StreamProtocol>().is_some_and(|p| !p.get(vm).lost && !p.get(vm).paused);
+    Ok((well && open && room).then_some(Value::NONE))
+}
 
 /// The start of `writer.drain()`.
 ///

@@ -317,6 +317,46 @@ fn read_more(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize
     }
 }
 
+/// What a read that is awaited at once gives, where it need not wait.
+fn read_at_once(vm: &mut Vm, r: &Ref<Reader>, mut want: Want) -> R<Option<Value>> {
+    match read_more(vm, r, &mut want, &mut 0)? {
+        Next::Return(v) => Ok(Some(v)),
+        Next::Wait(_) | Next::Pause => Ok(None),
+    }
+}
+
+/// `read(n)` that is awaited at once, where there are bytes.
+fn read_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let r = this(vm, a)?;
+    let Some(n @ 1..) = arg(a, 1).and_then(Value::as_small_int) else { return Ok(None) };
+    let this = r.get(vm);
+    if !this.exception.is_none() || this.bytes().is_empty() {
+        return Ok(None);
+    }
+    read_at_once(vm, &r, Want::Some(n as usize))
+}
+
+/// `readline()` that is awaited at once, where a line is there.
+fn line_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let r = this(vm, a)?;
+    let this = r.get(vm);
+    if !this.exception.is_none() || memchr::memchr(b'\n', this.bytes()).is_none() {
+        return Ok(None);
+    }
+    read_at_once(vm, &r, Want::Line)
+}
+
+/// `readexactly(n)` that is awaited at once, where so many bytes are there.
+fn exactly_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let r = this(vm, a)?;
+    let Some(n @ 0..) = arg(a, 1).and_then(Value::as_small_int) else { return Ok(None) };
+    let this = r.get(vm);
+    if !this.exception.is_none() || this.bytes().len() < n as usize {
+        return Ok(None);
+    }
+    read_at_once(vm, &r, Want::Exactly(n as usize))
+}
+
 /// Takes up to `n` bytes.
 fn take(vm: &mut Vm, r: &Ref<Reader>, n: usize) -> Value {
     let bytes = r.get(vm).bytes();
@@ -587,7 +627,7 @@ const METHODS: &[NativeDef] = &[
         this.source_traceback = tb;
         Ok(Value::NONE)
     }),
-    NativeDef::new("read(self, n=-1)", "Read up to n bytes, or with -1 until the end.", |vm, a| {
+    NativeDef::awaited("read(self, n=-1)", "Read up to n bytes, or with -1 until the end.", read_now, |vm, a| {
         let r = this(vm, a)?;
         let n = match arg(a, 1) {
             Some(v) => vm.index_i64(v)?,
@@ -600,11 +640,11 @@ const METHODS: &[NativeDef] = &[
         };
         start(vm, StreamOp::Read(r, want, 0))
     }),
-    NativeDef::new("readline(self)", "Read one line.", |vm, a| {
+    NativeDef::awaited("readline(self)", "Read one line.", line_now, |vm, a| {
         let r = this(vm, a)?;
         start(vm, StreamOp::Read(r, Want::Line, 0))
     }),
-    NativeDef::new("readexactly(self, n)", "Read exactly n bytes.", |vm, a| {
+    NativeDef::awaited("readexactly(self, n)", "Read exactly n bytes.", exactly_now, |vm, a| {
         let r = this(vm, a)?;
         let n = vm.index_i64(&a[1])?;
         match usize::try_from(n) {

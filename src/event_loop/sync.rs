@@ -10,7 +10,7 @@ use crate::heap_object;
 use crate::vm::class::Class;
 use crate::vm::exception::Raised;
 use crate::vm::native::{Args, GetSetDef, NativeDef};
-use crate::vm::object::Ref;
+use crate::vm::object::{Object, Ref};
 use crate::vm::{R, Value, Vm};
 use std::collections::VecDeque;
 
@@ -149,25 +149,16 @@ const LOCK: &[NativeDef] = &[
         let l = vm.this::<Lock>(a, "locked")?;
         Ok(Value::bool(l.get(vm).locked))
     }),
-    NativeDef::new("acquire(self)", "Acquire a lock.", |vm, a| {
+    NativeDef::awaited("acquire(self)", "Acquire a lock.", lock_now::<false>, |vm, a| {
         let l = vm.this::<Lock>(a, "acquire")?.clone();
         coroutine::new(vm, Op::LockAcquire(l, false))
     }),
     NativeDef::new("release(self)", "Release a lock.", |vm, a| {
         let l = vm.this::<Lock>(a, "release")?.clone();
-        if !l.get(vm).locked {
-            return Err(vm.runtime_error("Lock is not acquired."));
-        }
-        let owner = {
-            let mut this = l.get_mut(vm);
-            this.locked = false;
-            std::mem::replace(&mut this.owner, Value::UNDEF)
-        };
-        drop(owner);
-        wake_first(vm, &l)?;
+        release_lock(vm, &l)?;
         Ok(Value::NONE)
     }),
-    NativeDef::new("__aenter__(self)", "Acquire the lock.", |vm, a| {
+    NativeDef::awaited("__aenter__(self)", "Acquire the lock.", lock_now::<true>, |vm, a| {
         let l = vm.this::<Lock>(a, "__aenter__")?.clone();
         let base = super::classes(vm)?.sync[0].clone();
         if overrides(vm, &a[0], &base, "acquire") {
@@ -175,7 +166,7 @@ const LOCK: &[NativeDef] = &[
         }
         coroutine::new(vm, Op::LockAcquire(l, true))
     }),
-    NativeDef::new("__aexit__(self, exc_type, exc, tb)", "Release the lock.", |vm, a| {
+    NativeDef::awaited("__aexit__(self, exc_type, exc, tb)", "Release the lock.", unlock_now, |vm, a| {
         let l = vm.this::<Lock>(a, "__aexit__")?.clone();
         coroutine::new(vm, Op::LockExit(l))
     }),
@@ -190,6 +181,42 @@ const LOCK: &[NativeDef] = &[
         describe(vm, &a[0], state.to_owned(), n)
     }),
 ];
+
+/// `lock.acquire()` that is awaited at once, where the lock is free and nobody waits for it.
+fn lock_now<const ENTER: bool>(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let Some(l) = plain::<Lock>(a) else { return Ok(None) };
+    let this = l.get(vm);
+    if this.locked || !this.waiters.is_empty() {
+        return Ok(None);
+    }
+    take(vm, l);
+    Ok(Some(if ENTER { Value::NONE } else { Value::TRUE }))
+}
+
+/// `lock.__aexit__()` that is awaited at once.
+fn unlock_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let Some(l) = plain::<Lock>(a) else { return Ok(None) };
+    release_lock(vm, l)?;
+    Ok(Some(Value::NONE))
+}
+
+/// The first argument, if it is of a built-in class, whose methods no script has replaced.
+fn plain<T: Object>(a: &[Value]) -> Option<&Ref<T>> {
+    a.first().and_then(Value::cast::<T>).filter(|r| r.is_of_builtin_class())
+}
+
+fn release_lock(vm: &mut Vm, l: &Ref<Lock>) -> R<()> {
+    if !l.get(vm).locked {
+        return Err(vm.runtime_error("Lock is not acquired."));
+    }
+    let owner = {
+        let mut this = l.get_mut(vm);
+        this.locked = false;
+        std::mem::replace(&mut this.owner, Value::UNDEF)
+    };
+    drop(owner);
+    wake_first(vm, l)
+}
 
 fn deque_of(vm: &mut Vm, items: Vec<Value>, used: bool) -> R {
     if !used {
@@ -336,7 +363,7 @@ const EVENT: &[NativeDef] = &[
         e.get_mut(vm).value = false;
         Ok(Value::NONE)
     }),
-    NativeDef::new("wait(self)", "Block until the internal flag is true.", |vm, a| {
+    NativeDef::awaited("wait(self)", "Block until the internal flag is true.", set_now, |vm, a| {
         let e = vm.this::<Event>(a, "wait")?.clone();
         coroutine::new(vm, Op::EventWait(e))
     }),
@@ -346,6 +373,12 @@ const EVENT: &[NativeDef] = &[
         describe(vm, &a[0], state.to_owned(), n)
     }),
 ];
+
+/// `event.wait()` that is awaited at once, where the event is set.
+fn set_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let set = a.first().and_then(Value::cast::<Event>).is_some_and(|e| e.get(vm).value);
+    Ok(set.then_some(Value::TRUE))
+}
 
 const EVENT_ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_waiters", "", |vm, v| {
@@ -444,7 +477,7 @@ const SEMAPHORE: &[NativeDef] = &[
         let s = vm.this::<Semaphore>(a, "locked")?.clone();
         Ok(Value::bool(semaphore_locked(vm, &s)?))
     }),
-    NativeDef::new("acquire(self)", "Acquire a semaphore.", |vm, a| {
+    NativeDef::awaited("acquire(self)", "Acquire a semaphore.", semaphore_now::<false>, |vm, a| {
         let s = vm.this::<Semaphore>(a, "acquire")?.clone();
         coroutine::new(vm, Op::SemaphoreAcquire(s, false))
     }),
@@ -453,7 +486,7 @@ const SEMAPHORE: &[NativeDef] = &[
         release_semaphore(vm, &s)?;
         Ok(Value::NONE)
     }),
-    NativeDef::new("__aenter__(self)", "Acquire the semaphore.", |vm, a| {
+    NativeDef::awaited("__aenter__(self)", "Acquire the semaphore.", semaphore_now::<true>, |vm, a| {
         let s = vm.this::<Semaphore>(a, "__aenter__")?.clone();
         let base = super::classes(vm)?.sync[2].clone();
         if overrides(vm, &a[0], &base, "acquire") {
@@ -461,7 +494,7 @@ const SEMAPHORE: &[NativeDef] = &[
         }
         coroutine::new(vm, Op::SemaphoreAcquire(s, true))
     }),
-    NativeDef::new("__aexit__(self, exc_type, exc, tb)", "Release the semaphore.", |vm, a| {
+    NativeDef::awaited("__aexit__(self, exc_type, exc, tb)", "Release the semaphore.", semaphore_exit_now, |vm, a| {
         let s = vm.this::<Semaphore>(a, "__aexit__")?.clone();
         coroutine::new(vm, Op::SemaphoreExit(s))
     }),
@@ -513,6 +546,28 @@ const SEMAPHORE_ATTRS: &[GetSetDef] = &[
         },
     ),
 ];
+
+/// `semaphore.acquire()` that is awaited at once, where there is room and nobody waits for it.
+fn semaphore_now<const ENTER: bool>(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let Some(s) = plain::<Semaphore>(a) else { return Ok(None) };
+    let this = s.get(vm);
+    if this.value <= 0 || !this.waiters.is_empty() {
+        return Ok(None);
+    }
+    s.get_mut(vm).value -= 1;
+    Ok(Some(if ENTER { Value::NONE } else { Value::TRUE }))
+}
+
+/// `semaphore.__aexit__()` that is awaited at once; not of a BoundedSemaphore, whose `release` asks more.
+fn semaphore_exit_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
+    let Some(s) = plain::<Semaphore>(a).cloned() else { return Ok(None) };
+    let class = super::classes(vm)?.sync[2].clone();
+    if !vm.is_exact(s.value(), &class) {
+        return Ok(None);
+    }
+    release_semaphore(vm, &s)?;
+    Ok(Some(Value::NONE))
+}
 
 fn init_semaphore(vm: &mut Vm, args: &Args<'_>, function: &str) -> R {
     let s = vm.this::<Semaphore>(args.pos, "__init__")?.clone();

@@ -36,12 +36,6 @@ heap_object! {
         pub maker_pc: u32,
         /// Its number in its loop's table.
         pub slot: u32,
-        /// Unanswered requests to cancel it.
-        pub cancels: u32,
-        /// The next step throws CancelledError.
-        pub must_cancel: bool,
-        /// Complain when the loop is closed before the task is done.
-        pub log_destroy: bool,
     }
     external = |this| this.core.external();
 }
@@ -58,9 +52,6 @@ impl Task {
             maker: Value::UNDEF,
             maker_pc: 0,
             slot: UNREGISTERED,
-            cancels: 0,
-            must_cancel: false,
-            log_destroy: true,
         }
     }
 }
@@ -99,7 +90,7 @@ pub fn start(vm: &mut Vm, t: &Ref<Task>, coro: &Value, options: TaskOptions) -> 
         future::note_source(vm, t.value())?;
     }
     if !is_coroutine(vm, coro)? {
-        t.get_mut(vm).log_destroy = false;
+        t.get_mut(vm).core.set_log_destroy(false);
         let shown = vm.repr_string(coro)?;
         return Err(vm.type_error(format!("a coroutine was expected, got {shown}")));
     }
@@ -332,7 +323,7 @@ pub fn step(vm: &mut Vm, t: &Ref<Task>, exception: Value) -> R<()> {
     if this.core.done() {
         return Err(already_done(vm, t, &exception));
     }
-    let (must_cancel, event_loop) = (this.must_cancel, this.core.event_loop.clone());
+    let (must_cancel, event_loop) = (this.core.must_cancel(), this.core.event_loop.clone());
     let exception = if must_cancel { cancelling_exception(vm, t, exception)? } else { exception };
     let old = std::mem::replace(&mut t.get_mut(vm).waiter, Value::UNDEF);
     drop(old);
@@ -375,7 +366,7 @@ fn cancelling_exception(vm: &mut Vm, t: &Ref<Task>, exception: Value) -> R {
     } else {
         future::cancelled_error(vm, t.value())?
     };
-    t.get_mut(vm).must_cancel = false;
+    t.get_mut(vm).core.set_must_cancel(false);
     Ok(exception)
 }
 
@@ -431,9 +422,9 @@ fn over(vm: &mut Vm, t: &Ref<Task>) {
 
 fn finish(vm: &mut Vm, t: &Ref<Task>, v: Value) -> R<()> {
     over(vm, t);
-    if t.get(vm).must_cancel {
+    if t.get(vm).core.must_cancel() {
         // Cancelled right before the coroutine ended.
-        t.get_mut(vm).must_cancel = false;
+        t.get_mut(vm).core.set_must_cancel(false);
         let message = cancel_message(vm, t);
         return future::cancel(vm, t.value(), message).map(drop);
     }
@@ -485,10 +476,10 @@ fn wait_for(vm: &mut Vm, t: &Ref<Task>, v: Value) -> R<()> {
     }
     future::add_callback(vm, &v, Callback::native(t.value().clone()))?;
     t.get_mut(vm).waiter = v.clone();
-    if t.get(vm).must_cancel {
+    if t.get(vm).core.must_cancel() {
         let message = cancel_message(vm, t);
         if future::cancel_any(vm, &v, &message)? {
-            t.get_mut(vm).must_cancel = false;
+            t.get_mut(vm).core.set_must_cancel(false);
         }
     }
     Ok(())
@@ -552,14 +543,14 @@ pub fn cancel(vm: &mut Vm, t: &Ref<Task>, message: Value) -> R<bool> {
         if this.core.done() {
             return Ok(false);
         }
-        this.cancels = this.cancels.saturating_add(1);
+        this.core.cancels = this.core.cancels.saturating_add(1);
         this.waiter.clone()
     };
     if !waiter.is_undef() && vm.guarded(|vm| future::cancel_any(vm, &waiter, &message))? {
         return Ok(true);
     }
     let mut this = t.get_mut(vm);
-    this.must_cancel = true;
+    this.core.set_must_cancel(true);
     if !message.is_none() || this.core.extra.is_some() {
         this.core.extra().cancel_message = message;
     }
@@ -569,13 +560,13 @@ pub fn cancel(vm: &mut Vm, t: &Ref<Task>, message: Value) -> R<bool> {
 /// `task.uncancel()`.
 pub fn uncancel(vm: &mut Vm, t: &Ref<Task>) -> u32 {
     let mut this = t.get_mut(vm);
-    if this.cancels > 0 {
-        this.cancels -= 1;
-        if this.cancels == 0 {
-            this.must_cancel = false;
+    if this.core.cancels > 0 {
+        this.core.cancels -= 1;
+        if this.core.cancels == 0 {
+            this.core.set_must_cancel(false);
         }
     }
-    this.cancels
+    this.core.cancels
 }
 
 /// The class that tasks are made of, for natives that make them for a loop.

@@ -59,7 +59,7 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("cancelling(self, /)", "The number of unanswered requests to cancel the task.", |vm, a| {
         let t = vm.this::<Task>(a, "cancelling")?;
-        Ok(Value::len(t.get(vm).cancels as usize))
+        Ok(Value::len(t.get(vm).core.cancels as usize))
     }),
     NativeDef::new("uncancel(self, /)", "Take a request to cancel the task back.", |vm, a| {
         let t = vm.this::<Task>(a, "uncancel")?.clone();
@@ -111,8 +111,8 @@ fn this(vm: &mut Vm, v: &Value) -> R<Ref<Task>> {
 const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_coro", "", |vm, v| Ok(this(vm, v)?.get(vm).coro.clone())),
     GetSetDef::new("_context", "", |vm, v| Ok(this(vm, v)?.get(vm).context.clone())),
-    GetSetDef::new("_must_cancel", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).must_cancel))),
-    GetSetDef::new("_num_cancels_requested", "", |vm, v| Ok(Value::len(this(vm, v)?.get(vm).cancels as usize))),
+    GetSetDef::new("_must_cancel", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).core.must_cancel()))),
+    GetSetDef::new("_num_cancels_requested", "", |vm, v| Ok(Value::len(this(vm, v)?.get(vm).core.cancels as usize))),
     GetSetDef::new("_fut_waiter", "", |vm, v| {
         let w = this(vm, v)?.get(vm).waiter.clone();
         Ok(if w.is_undef() { Value::NONE } else { w })
@@ -120,14 +120,14 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::with_set(
         "_log_destroy_pending",
         "",
-        |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).log_destroy)),
+        |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).core.log_destroy())),
         |vm, v, new| {
             let t = this(vm, v)?;
             let on = match new {
                 Some(new) => vm.truth(&new)?,
                 None => return Err(vm.attribute_error_text("cannot delete attribute")),
             };
-            t.get_mut(vm).log_destroy = on;
+            t.get_mut(vm).core.set_log_destroy(on);
             Ok(())
         },
     ),
@@ -147,7 +147,7 @@ pub fn destroyed(vm: &mut Vm, tasks: Vec<Value>) -> R<()> {
         let Some(x) = t.cast::<Task>() else { continue };
         let this = x.get(vm);
         // Those that somebody else holds may be looked at again.
-        if this.core.done() || !this.log_destroy || x.header().ref_count() > 1 {
+        if this.core.done() || !this.core.log_destroy() || x.header().ref_count() > 1 {
             continue;
         }
         report_destroyed(vm, x)?;

@@ -62,7 +62,7 @@ fn run_alone(vm: &mut Vm, g: &Ref<Generator>) -> R<()> {
     };
     let t = task::new_task(vm, g.value(), options)?;
     let Some(t) = t.cast::<Task>() else { return Ok(()) };
-    t.get_mut(vm).log_destroy = false;
+    t.get_mut(vm).core.set_log_destroy(false);
     if let Some(p) = &mut vm.state::<Asyncio>().program {
         p.tasks.push(t.clone());
     }

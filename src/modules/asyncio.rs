@@ -127,7 +127,7 @@ const FUNCTIONS: &[NativeDef] = &[
         "Coroutine that completes after a given time (in seconds).",
         |vm, a| {
             let result = arg_or_none(a, 1).clone();
-            coroutine::new(vm, Op::Sleep(a[0].clone(), result, Value::UNDEF))
+            coroutine::new(vm, Op::Sleep(a[0].clone(), result))
         },
     ),
     NativeDef::raw(

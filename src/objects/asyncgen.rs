@@ -137,14 +137,14 @@ fn ends_generator(vm: &Vm, e: &Raised) -> bool {
 
 /// What a resumption of the generator is to an awaitable: an item ends the awaitable, anything else that is
 /// yielded passes through.
-fn unwrap(vm: &mut Vm, agen: &Ref<Generator>, step: R<GenStep>) -> R {
+fn unwrap(vm: &mut Vm, agen: &Ref<Generator>, step: R<GenStep>) -> R<GenStep> {
     match step {
         Ok(GenStep::Yielded(v)) => {
             if vm.take_async_item() {
                 vm.set_agen_busy(agen, false);
-                return Err(vm.stop_iteration(v));
+                return Ok(GenStep::Returned(v));
             }
-            Ok(v)
+            Ok(GenStep::Yielded(v))
         }
         Ok(GenStep::Returned(_)) => {
             vm.set_agen_closed(agen);
@@ -161,7 +161,43 @@ fn unwrap(vm: &mut Vm, agen: &Ref<Generator>, step: R<GenStep>) -> R {
     }
 }
 
+/// What a script gets of a step: an item ends the awaitable by an exception.
+fn told(vm: &mut Vm, step: R<GenStep>) -> R {
+    match step? {
+        GenStep::Yielded(v) => Ok(v),
+        GenStep::Returned(v) => Err(vm.stop_iteration(v)),
+    }
+}
+
 // ---- asend ----
+
+/// Resumes an `asend` or `__anext__` that somebody awaits; `None` for any other object.
+pub fn resume(vm: &mut Vm, v: &Value, sent: &Value) -> Option<R<GenStep>> {
+    let this = v.cast::<Asend>()?.clone();
+    Some(asend_step(vm, &this, sent.clone()))
+}
+
+/// The awaitable under way of a generator that an `async for` awaits.
+pub fn awaited(vm: &mut Vm, agen: &Ref<Generator>) -> Value {
+    vm.alloc(Asend { agen: agen.clone(), value: Value::NONE, state: ITERATING }).into()
+}
+
+/// `close()` of the `__anext__` by which an `async for` awaits the generator: the generator gets GeneratorExit.
+///
+/// # Errors
+/// RuntimeError when it goes on awaiting; what else it raises.
+pub fn close_awaited(vm: &mut Vm, agen: &Ref<Generator>) -> R<()> {
+    let class = vm.exc.GeneratorExit.clone();
+    let e = vm.new_exception(&class, Vec::new()).into_value();
+    vm.set_agen_busy(agen, true);
+    let step = vm.gen_throw(agen, e);
+    match unwrap(vm, agen, step) {
+        Ok(GenStep::Returned(_)) => Ok(()),
+        Ok(GenStep::Yielded(_)) => Err(vm.runtime_error("coroutine ignored GeneratorExit")),
+        Err(e) if ends_generator(vm, &e) => Ok(()),
+        Err(e) => Err(e),
+    }
+}
 
 fn asend_parts(vm: &mut Vm, a: &[Value]) -> R<(Ref<Asend>, Ref<Generator>, u8)> {
     let this = vm.this::<Asend>(a, "send")?.clone();
@@ -193,16 +229,25 @@ fn asend_enter(vm: &mut Vm, this: &Ref<Asend>, agen: &Ref<Generator>, state: u8)
     }
 }
 
-fn asend_send(vm: &mut Vm, a: &[Value], mut value: Value) -> R {
-    let (this, agen, state) = asend_parts(vm, a)?;
+fn asend_send(vm: &mut Vm, a: &[Value], value: Value) -> R {
+    let this = vm.this::<Asend>(a, "send")?.clone();
+    let step = asend_step(vm, &this, value);
+    told(vm, step)
+}
+
+fn asend_step(vm: &mut Vm, this: &Ref<Asend>, mut value: Value) -> R<GenStep> {
+    let (agen, state) = {
+        let s = this.get(vm);
+        (s.agen.clone(), s.state)
+    };
     if state == INIT && value.is_none() {
         value = this.get(vm).value.clone();
     }
-    asend_enter(vm, &this, &agen, state)?;
+    asend_enter(vm, this, &agen, state)?;
     let step = vm.gen_send(&agen, value);
     let result = unwrap(vm, &agen, step);
-    if result.is_err() {
-        set_asend(vm, &this, CLOSED);
+    if !matches!(result, Ok(GenStep::Yielded(_))) {
+        set_asend(vm, this, CLOSED);
     }
     result
 }
@@ -213,10 +258,10 @@ fn asend_throw(vm: &mut Vm, a: &[Value]) -> R {
     let e = exception_to_throw(vm, a)?;
     let step = vm.gen_throw(&agen, e);
     let result = unwrap(vm, &agen, step);
-    if result.is_err() {
+    if !matches!(result, Ok(GenStep::Yielded(_))) {
         set_asend(vm, &this, CLOSED);
     }
-    result
+    told(vm, result)
 }
 
 /// `close()` of both awaitables.
@@ -274,7 +319,8 @@ fn athrow_result(vm: &mut Vm, this: &Ref<Athrow>, agen: &Ref<Generator>, closing
             Err(e) => Err(e),
         }
     } else {
-        unwrap(vm, agen, step)
+        let step = unwrap(vm, agen, step);
+        told(vm, step)
     };
     if let Err(e) = result {
         vm.set_agen_busy(agen, false);

@@ -1,6 +1,8 @@
 //! Generators and coroutines as scripts see them. How they run is in `vm::generator`; async generators are in
 //! `asyncgen`.
 
+use super::asyncgen;
+use crate::compiler::code::CodeFlags;
 use crate::heap_object;
 use crate::vm::class::Class;
 use crate::vm::exception::{Exception, Traceback};
@@ -246,7 +248,12 @@ pub(super) fn set_qualname(vm: &mut Vm, v: &Value, value: Option<Value>) -> R<()
 
 pub(super) fn delegate(vm: &mut Vm, v: &Value) -> R {
     let g = this(vm, v)?;
-    Ok(vm.gen_delegate(&g).unwrap_or(Value::NONE))
+    let awaited = vm.gen_delegate(&g).unwrap_or(Value::NONE);
+    match awaited.cast::<Generator>() {
+        // An `async for` resumes the generator without the awaitable that there seems to be.
+        Some(agen) if vm.gen_flags(agen).has(CodeFlags::ASYNC_GENERATOR) => Ok(asyncgen::awaited(vm, agen)),
+        _ => Ok(awaited),
+    }
 }
 
 pub(super) fn running(vm: &mut Vm, v: &Value) -> R {

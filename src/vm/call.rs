@@ -22,6 +22,17 @@ impl Vm {
         self.call_kw(f, &Args::positional(args))
     }
 
+    /// `f(*args)` with the items of a tuple.
+    ///
+    /// # Errors
+    /// As [`call`](Vm::call).
+    pub fn call_tuple(&mut self, f: &Value, args: &Ref<Tuple>) -> R {
+        let kept = args.clone();
+        // SAFETY: the tuple lives as long as `kept`; a living tuple's items neither move nor change.
+        let items: &[Value] = unsafe { &*std::ptr::from_ref(kept.get(self).items()) };
+        self.call(f, items)
+    }
+
     /// `f(*args, **keywords)`.
     ///
     /// # Errors

@@ -10,11 +10,13 @@
 //!
 //! The running state of a chain is kept at its root: a linked generator runs if the top of its chain runs.
 
+mod linked;
+
 use super::exception::Raised;
 use super::frame::frame_flag;
 use super::function::{CodeObject, Function};
 use super::heap::Heap;
-use super::object::{Header, Kind, Object, Ref, Trace, Tracer};
+use super::object::{Header, Kind, Object, Ref, Trace, Tracer, flag};
 use super::value::Value;
 use super::{R, Vm};
 use crate::compiler::code::CodeFlags;
@@ -42,7 +44,8 @@ pub(super) mod gen_flag {
     pub const HOOKED: u8 = 2;
     /// An async generator being closed.
     pub const CLOSING: u8 = 4;
-    /// An async generator with an `asend`, `athrow` or `aclose` under way.
+    /// An async generator with an `asend`, `athrow` or `aclose` under way. One that is resumed by an `async for` is
+    /// linked instead.
     pub const BUSY: u8 = 8;
 }
 
@@ -238,6 +241,20 @@ pub(super) unsafe fn needs_finalizer(p: *mut Header) -> bool {
     }
 }
 
+/// Whether all that a generator has left is its function: it has ended, and nobody gave it attributes or weak
+/// references.
+///
+/// # Safety
+/// `p` is a generator object.
+#[inline(always)]
+pub(super) unsafe fn is_spent(p: *mut Header) -> bool {
+    // SAFETY: the caller's promise. One that has ended has dropped its registers.
+    unsafe {
+        let g = &*Header::payload::<Generator>(p);
+        g.state == GenState::Closed && g.extra.is_none() && !g.handled.is_object() && !(*p).has_flag(flag::WEAKREF)
+    }
+}
+
 /// How a resumption ended.
 #[derive(Debug)]
 pub enum GenStep {
@@ -281,8 +298,8 @@ impl Vm {
                 extra: None,
             });
             let regs = Generator::regs(payload);
-            std::ptr::copy_nonoverlapping(args, regs, given);
             for i in 0..given {
+                regs.add(i).write(args.add(i).read());
                 args.add(i).write(Value::UNDEF);
             }
             for i in given..n {
@@ -795,6 +812,9 @@ impl Vm {
     /// Closes what a generator awaits (before GeneratorExit is thrown into it).
     fn close_delegate(&mut self, d: &Value) -> R<()> {
         if let Some(g) = d.cast::<Generator>() {
+            if self.gen_flags(g).has(CodeFlags::ASYNC_GENERATOR) {
+                return self.guarded(|vm| crate::objects::asyncgen::close_awaited(vm, g));
+            }
             return self.guarded(|vm| vm.gen_close(g).map(drop));
         }
         let name = self.intern("close");
@@ -943,60 +963,5 @@ impl Vm {
     /// The values of a suspended generator's registers.
     pub fn gen_registers(&self, g: &Ref<Generator>) -> Vec<Value> {
         g.get(self).registers().to_vec()
-    }
-}
-
-/// Async generators: what `asend` and its like keep on the generator.
-impl Vm {
-    fn has_gen_flag(&self, g: &Ref<Generator>, bit: u8) -> bool {
-        g.get(self).flags & bit != 0
-    }
-
-    fn put_gen_flag(&mut self, g: &Ref<Generator>, bit: u8, on: bool) {
-        let mut g = g.get_mut(self);
-        g.flags = if on { g.flags | bit } else { g.flags & !bit };
-    }
-
-    /// Whether an `asend`, `athrow` or `aclose` is under way.
-    pub fn agen_busy(&self, g: &Ref<Generator>) -> bool {
-        self.has_gen_flag(g, gen_flag::BUSY)
-    }
-
-    /// Says whether an `asend`, `athrow` or `aclose` is under way.
-    pub fn set_agen_busy(&mut self, g: &Ref<Generator>, on: bool) {
-        self.put_gen_flag(g, gen_flag::BUSY, on);
-    }
-
-    /// Whether the generator was closed or has ended.
-    pub fn agen_closed(&self, g: &Ref<Generator>) -> bool {
-        self.has_gen_flag(g, gen_flag::CLOSING)
-    }
-
-    /// Notes that the generator was closed or has ended.
-    pub fn set_agen_closed(&mut self, g: &Ref<Generator>) {
-        self.put_gen_flag(g, gen_flag::CLOSING, true);
-    }
-
-    /// Notes the first iteration; true when it is the first.
-    pub fn agen_first_use(&mut self, g: &Ref<Generator>) -> bool {
-        let first = !self.has_gen_flag(g, gen_flag::HOOKED);
-        self.put_gen_flag(g, gen_flag::HOOKED, true);
-        first
-    }
-
-    /// Whether the last yield was an item of an async generator; asking resets it.
-    pub fn take_async_item(&mut self) -> bool {
-        std::mem::take(&mut self.thread.async_item)
-    }
-
-    /// `sys.get_asyncgen_hooks()`: first iteration and finalizer, `None` where unset.
-    pub fn asyncgen_hooks(&self) -> [Value; 2] {
-        self.thread.asyncgen_hooks.clone()
-    }
-
-    /// `sys.set_asyncgen_hooks()`.
-    pub fn set_asyncgen_hooks(&mut self, hooks: [Value; 2]) {
-        let old = std::mem::replace(&mut self.thread.asyncgen_hooks, hooks);
-        drop(old);
     }
 }

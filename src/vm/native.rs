@@ -60,6 +60,9 @@ pub enum NativeImpl {
     Raw(RawFn),
     /// Something that the loop does itself where it can; the function serves all other callers.
     Machine(MachineFn, FlatFn),
+    /// Something that gives an awaitable. Where its call is awaited at once, the first function is asked before:
+    /// what it gives is the result of the awaiting, `None` that there must be an awaitable.
+    Awaited(NowFn, FlatFn),
 }
 
 /// Natives that the loop knows.
@@ -72,6 +75,9 @@ pub enum MachineFn {
     /// `list.append(item)`.
     Append,
 }
+
+/// What an awaited call comes to, when it need not wait.
+pub type NowFn = fn(&mut Vm, &[Value]) -> R<Option<Value>>;
 
 /// The description of a native function.
 pub struct NativeDef {
@@ -107,6 +113,12 @@ impl NativeDef {
         NativeDef { signature, doc, run: NativeImpl::Machine(m, f), min, max, name_len: name_len(signature) }
     }
 
+    /// A function that gives an awaitable, unless it is awaited at once and need not wait.
+    pub const fn awaited(signature: &'static str, doc: &'static str, now: NowFn, f: FlatFn) -> NativeDef {
+        let (min, max) = count(signature);
+        NativeDef { signature, doc, run: NativeImpl::Awaited(now, f), min, max }
+    }
+
     /// Whether so many positional arguments are passed on just as they are.
     #[inline(always)]
     pub(super) fn fits(&self, argc: usize) -> bool {
@@ -117,7 +129,7 @@ impl NativeDef {
     #[inline]
     pub(super) fn flat(&self, argc: usize) -> Option<FlatFn> {
         match self.run {
-            NativeImpl::Flat(f) | NativeImpl::Machine(_, f) if self.fits(argc) => Some(f),
+            NativeImpl::Flat(f) | NativeImpl::Machine(_, f) | NativeImpl::Awaited(_, f) if self.fits(argc) => Some(f),
             _ => None,
         }
     }
@@ -353,7 +365,7 @@ impl Vm {
             NativeCode::Static(def) => {
                 let def: &'static NativeDef = def;
                 match def.run {
-                    NativeImpl::Flat(f) | NativeImpl::Machine(_, f) => {
+                    NativeImpl::Flat(f) | NativeImpl::Machine(_, f) | NativeImpl::Awaited(_, f) => {
                         if args.kw_names.is_empty() && def.fits(args.pos.len()) {
                             f(self, args.pos)
                         } else {

@@ -322,6 +322,12 @@ impl<T: Object> Ref<T> {
         Mut { before: payload.external(), payload, vm }
     }
 
+    /// Whether the object's class is a built-in one, not a script's subclass.
+    #[inline]
+    pub fn is_of_builtin_class(&self) -> bool {
+        self.header().layout().is_exact()
+    }
+
     #[inline(always)]
     pub(super) fn as_ptr(&self) -> *mut T {
         Header::payload::<T>(self.0.ptr())

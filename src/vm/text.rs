@@ -379,6 +379,14 @@ impl Vm {
         self.heap.alloc_tuple(self.tuple_layout(), items.into_iter())
     }
 
+    /// A tuple of copies of values.
+    pub fn tuple_of(&self, items: &[Value]) -> Ref<Tuple> {
+        if items.is_empty() {
+            return self.tuple(Vec::new());
+        }
+        self.heap.alloc_tuple(self.tuple_layout(), items.iter().cloned())
+    }
+
     /// The empty tuple.
     pub fn empty_tuple(&self) -> Value {
         match &self.interner.empty_tuple {

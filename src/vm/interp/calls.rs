@@ -127,7 +127,7 @@ impl Vm {
             if (*code).exact_args as usize == argc && (*code).makes_generator {
                 let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
                 let generator = self.new_generator(Ref::from_value_unchecked(f), args);
-                *regs.add(dst as usize) = generator;
+                self.give_generator(generator, dst);
                 return Ok(Next::Reload);
             }
             let places: Option<Places> = self.place_arguments(func, argc, &[]);
@@ -201,7 +201,6 @@ impl Vm {
         unsafe {
             let func: *const Function = Header::payload((*callee).ptr());
             let code = (*func).code.as_ptr();
-            let running = self.thread.frame;
             let window = self.thread.top().add(1);
             if window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
                 return Err(self.recursion_error("maximum recursion depth exceeded"));
@@ -228,11 +227,49 @@ impl Vm {
             let f = std::mem::replace(&mut *callee, Value::UNDEF);
             if (*code).makes_generator {
                 let generator = self.new_generator(Ref::from_value_unchecked(f), window);
-                *(*running).regs.add(dst as usize) = generator;
+                self.give_generator(generator, dst);
                 return Ok(Next::Reload);
             }
             self.enter_window(f, window, places.named, dst, flags)?;
             Ok(Next::Reload)
+        }
+    }
+
+    /// The `Await` behind the running instruction, when all that happens to the value in register `dst` is that it
+    /// is awaited there.
+    #[inline(always)]
+    fn awaited_at_once(&self, dst: u16) -> Option<*const Instr> {
+        // SAFETY: something runs; code does not end with a call, nor with `GetAwaitable`.
+        unsafe {
+            let pc = (*self.thread.frame).pc;
+            if (*pc).op_byte() != Op::GetAwaitable as u8 || (*pc).b() != dst || (*self.thread.frame).generator.is_null()
+            {
+                return None;
+            }
+            let at = pc.add(1);
+            ((*at).op_byte() == Op::Await as u8 && (*at).b() == (*pc).a()).then_some(at)
+        }
+    }
+
+    /// The result of a call that made a generator. A coroutine that is awaited at once begins at once.
+    pub(super) fn give_generator(&mut self, generator: Value, dst: u16) {
+        // SAFETY: something runs, and `dst` is one of its registers; so is what its `Await` names. The coroutine is
+        // new.
+        unsafe {
+            let frame = self.thread.frame;
+            let child = generator.ptr();
+            let code = (*(*Header::payload::<Generator>(child)).func.as_ptr()).code.as_ptr();
+            if (*code).flags().has(CodeFlags::COROUTINE)
+                && let Some(at) = self.awaited_at_once(dst)
+                && Generator::depth((*frame).generator) + self.thread.depth < self.thread.recursion_limit
+            {
+                *(*frame).regs.add((*at).b() as usize) = generator;
+                (*Header::payload::<Generator>((*frame).generator)).pc = at.offset_from((*(*frame).code).instrs) as u32;
+                (*frame).pc = at;
+                self.descend(child);
+                return;
+            }
+            *(*frame).regs.add(dst as usize) = generator;
         }
     }
 
@@ -260,11 +297,28 @@ impl Vm {
         unsafe {
             let native: *const Native = Header::payload((*regs.add(base)).ptr());
             let args = std::slice::from_raw_parts(regs.add(first), argc);
-            if let NativeCode::Static(def) = &(*native).code
-                && let NativeImpl::Machine(m, _) = def.run
-                && let Some(next) = self.machine_call(m, regs, base, first, argc, dst)?
-            {
-                return Ok(next);
+            if let NativeCode::Static(def) = &(*native).code {
+                match def.run {
+                    NativeImpl::Machine(m, _) => {
+                        if let Some(next) = self.machine_call(m, regs, base, first, argc, dst)? {
+                            return Ok(next);
+                        }
+                    }
+                    NativeImpl::Awaited(now, _) if def.fits(argc) => {
+                        if let Some(at) = self.awaited_at_once(dst)
+                            && let Some(v) = now(self, args)?
+                        {
+                            for i in 0..argc {
+                                *regs.add(first + i) = Value::UNDEF;
+                            }
+                            *regs.add(base) = Value::UNDEF;
+                            *regs.add((*at).a() as usize) = v;
+                            (*self.thread.frame).pc = at.add(1);
+                            return Ok(Next::Reload);
+                        }
+                    }
+                    _ => {}
+                }
             }
             let native = &*(regs.add(base) as *const Ref<Native>);
             let result = self.call_native(native, &Args::positional(args));
@@ -716,10 +770,12 @@ impl Vm {
 
     /// The running generator returns: its awaiting parent goes on, or whoever resumed the chain.
     pub(super) fn return_from_generator(&mut self, v: Value) -> R<Next> {
-        let Some(frame) = self.end_generator() else {
-            self.finish_await(v);
-            return Ok(Next::Reload);
-        };
+        // SAFETY: the running frame is a chain.
+        let inner = unsafe { (*self.thread.frame).generator != (*self.thread.frame).root };
+        if inner {
+            return self.return_to_parent(v);
+        }
+        let Some(frame) = self.end_generator() else { return Ok(Next::Reload) };
         if frame.flags & frame_flag::ENTRY != 0 {
             self.thread.yielded = false;
             return Ok(Next::Leave(v));

@@ -156,10 +156,75 @@ impl Vm {
         Ok(Next::Reload)
     }
 
-    /// An async generator gives an item to its `asend`.
+    /// An async generator gives an item to the loop over it that resumed it, or to its `asend`.
     pub(super) fn yield_async_op(&mut self, v: Value) -> R<Next> {
+        let pc = self.running_pc();
+        // SAFETY: the running frame is a chain; the generators that are linked in it await one another.
+        unsafe {
+            let frame = self.thread.frame;
+            if (*frame).generator != (*frame).root {
+                self.suspend_linked(pc);
+                self.finish_await(v);
+                return Ok(Next::Reload);
+            }
+        }
         self.thread.async_item = true;
         self.yield_op(v)
+    }
+
+    /// The running generator, which another one awaits, returns to it. For an async generator that is the end of the
+    /// loop over it.
+    pub(super) fn return_to_parent(&mut self, v: Value) -> R<Next> {
+        let generator = self.running_code().flags().has(CodeFlags::ASYNC_GENERATOR);
+        if generator {
+            let ended = self.end_generator();
+            debug_assert!(ended.is_none());
+            return self.end_async_for();
+        }
+        // SAFETY: the running generator is linked: its parent stands at an `Await` of it.
+        unsafe { self.end_awaited(v) };
+        Ok(Next::Reload)
+    }
+
+    /// The async generator at whose `Await` the running frame stands has ended: StopAsyncIteration, which need not be
+    /// made where an `async for` takes it.
+    fn end_async_for(&mut self) -> R<Next> {
+        // SAFETY: the running frame stands at an `Await`; the verifier has checked targets and registers.
+        unsafe {
+            let frame = self.thread.frame;
+            let code = (*frame).code;
+            if let Some(g) = (*(*frame).regs.add((*(*frame).pc).b() as usize)).cast::<Generator>().cloned() {
+                self.set_agen_closed(&g);
+            }
+            let entry = (*code).code.exception_entry((*frame).pc.offset_from((*code).instrs) as u32).copied();
+            if let Some(entry) = entry {
+                let target = (*code).instrs.add(entry.target as usize);
+                if (*target).op_byte() == Op::EndAsyncFor as u8 && (*target).a() == entry.exc {
+                    for i in entry.depth..(*code).nregs {
+                        *(*frame).regs.add(i as usize) = Value::UNDEF;
+                    }
+                    *(*frame).regs.add((*target).b() as usize) = Value::UNDEF;
+                    (*frame).pc = target.add(1);
+                    return Ok(Next::Reload);
+                }
+            }
+            (*frame).pc = (*frame).pc.add(1);
+        }
+        let class = self.exc.StopAsyncIteration.clone();
+        let e = self.new_exception(&class, Vec::new());
+        Err(self.raise(e.into_value()))
+    }
+
+    /// Whether an `async for` may resume what it iterates as if it awaited it: an async generator that was iterated
+    /// before, and of which nobody awaits an item.
+    #[inline]
+    pub(super) fn is_resting_async_generator(&self, v: &Value) -> bool {
+        let Some(g) = v.cast::<Generator>() else { return false };
+        let this = g.get(self);
+        let bits = gen_flag::HOOKED | gen_flag::CLOSING | gen_flag::BUSY | gen_flag::LINKED;
+        this.flags & bits == gen_flag::HOOKED
+            && matches!(this.state, GenState::Created | GenState::Suspended)
+            && self.gen_flags(g).has(CodeFlags::ASYNC_GENERATOR)
     }
 
     // ---- awaiting ----
@@ -258,46 +323,51 @@ impl Vm {
         let here = unsafe { (*frame).pc.sub(1) };
         if let Some(g) = delegate.cast::<Generator>() {
             let flags = self.gen_flags(g);
-            if !flags.has(CodeFlags::ASYNC_GENERATOR) {
-                let (state, linked) = (g.get(self).state(), g.get(self).flags & gen_flag::LINKED != 0);
-                match state {
-                    GenState::Closed if flags.has(CodeFlags::COROUTINE) => {
-                        return Err(self.runtime_error("cannot reuse already awaited coroutine"));
-                    }
-                    GenState::Closed => return Ok(self.await_done(here, Value::NONE)),
-                    GenState::Running => {
-                        let kind = self.gen_kind(g);
-                        self.abandon_delegate();
-                        return Err(self.value_error(format!("{kind} already executing")));
-                    }
-                    _ if !linked => {
-                        // SAFETY: the chain runs; the child is new or suspended, and not linked.
-                        unsafe {
-                            if Generator::depth((*frame).generator) + self.thread.depth >= self.thread.recursion_limit {
-                                return Err(self.recursion_error("maximum recursion depth exceeded"));
-                            }
-                            let current = Header::payload::<Generator>((*frame).generator);
-                            let code = (*frame).code;
-                            (*current).pc = here.offset_from((*code).instrs) as u32;
-                            (*frame).pc = here;
-                            self.descend(delegate.ptr());
+            if flags.has(CodeFlags::ASYNC_GENERATOR) && !self.is_resting_async_generator(&delegate) {
+                // `GetANext` left it here, and somebody else has taken it up since.
+                return Err(self.runtime_error("anext(): asynchronous generator is already running"));
+            }
+            let (state, linked) = (g.get(self).state(), g.get(self).flags & gen_flag::LINKED != 0);
+            match state {
+                GenState::Closed if flags.has(CodeFlags::COROUTINE) => {
+                    return Err(self.runtime_error("cannot reuse already awaited coroutine"));
+                }
+                GenState::Closed => return Ok(self.await_done(here, Value::NONE)),
+                GenState::Running => {
+                    let kind = self.gen_kind(g);
+                    self.abandon_delegate();
+                    return Err(self.value_error(format!("{kind} already executing")));
+                }
+                _ if !linked => {
+                    // SAFETY: the chain runs; the child is new or suspended, and not linked.
+                    unsafe {
+                        if Generator::depth((*frame).generator) + self.thread.depth >= self.thread.recursion_limit {
+                            return Err(self.recursion_error("maximum recursion depth exceeded"));
                         }
-                        if state == GenState::Suspended {
-                            self.put_sent(sent);
-                        }
-                        return Ok(Next::Reload);
+                        let current = Header::payload::<Generator>((*frame).generator);
+                        let code = (*frame).code;
+                        (*current).pc = here.offset_from((*code).instrs) as u32;
+                        (*frame).pc = here;
+                        self.descend(delegate.ptr());
                     }
-                    _ => {
-                        if flags.has(CodeFlags::COROUTINE) && !self.is_linked_to_running(g) {
-                            return Err(self.runtime_error("coroutine is being awaited already"));
-                        }
+                    if state == GenState::Suspended {
+                        self.put_sent(sent);
+                    }
+                    return Ok(Next::Reload);
+                }
+                _ => {
+                    if flags.has(CodeFlags::COROUTINE) && !self.is_linked_to_running(g) {
+                        return Err(self.runtime_error("coroutine is being awaited already"));
                     }
                 }
             }
         }
         let step = match self.native_await.and_then(|how| (how.resume)(self, &delegate)) {
             Some(step) => step,
-            None => self.send_to(&delegate, sent),
+            None => match crate::objects::asyncgen::resume(self, &delegate, &sent) {
+                Some(step) => step,
+                None => self.send_to(&delegate, sent),
+            },
         };
         match step {
             Ok(GenStep::Yielded(v)) => {

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().collect();
     let text = |i: usize| args.get(i).map_or("", String::as_str);
-    let bad = |_| io::Error::new(ErrorKind::InvalidInput, "usage: load client ADDRESS CONNECTIONS SECONDS SIZE | load server ADDRESS");
+    let usage = "usage: load client ADDRESS CONNECTIONS SECONDS SIZE | load server ADDRESS";
+    let bad = |_| io::Error::new(ErrorKind::InvalidInput, usage);
     let address: SocketAddr = text(2).parse().map_err(bad)?;
     if text(1) == "server" {
         return server(address);
@@ -22,10 +23,11 @@ fn main() -> io::Result<()> {
 /// One connection of the client: it waits for the echo of its message.
 struct Connection {
     stream: TcpStream,
-    sent: usize,
+    asked: Instant,
     got: usize,
 }
 
+/// Keeps one message under way on each connection, and prints how many came back in a second, and how long that took.
 fn client(address: SocketAddr, connections: usize, time: Duration, size: usize) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
@@ -35,20 +37,18 @@ fn client(address: SocketAddr, connections: usize, time: Duration, size: usize) 
     }
     let mut all = Vec::new();
     for n in 0..connections {
-        let mut stream = TcpStream::from_std({
-            let s = std::net::TcpStream::connect(address)?;
-            s.set_nodelay(true)?;
-            s.set_nonblocking(true)?;
-            s
-        });
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
         poll.registry().register(&mut stream, Token(n), Interest::READABLE)?;
-        all.push(Connection { stream, sent: 0, got: 0 });
+        all.push(Connection { stream, asked: Instant::now(), got: 0 });
     }
     let start = Instant::now();
     for c in &mut all {
-        c.sent = c.stream.write(&message)?;
+        ask(c, &message)?;
     }
-    let (mut echoes, mut buffer) = (0u64, vec![0; 65536]);
+    let (mut times, mut buffer) = (Vec::new(), vec![0; 65536]);
     while start.elapsed() < time {
         poll.poll(&mut events, Some(Duration::from_millis(100)))?;
         for event in &events {
@@ -61,14 +61,27 @@ fn client(address: SocketAddr, connections: usize, time: Duration, size: usize) 
                     Err(e) => return Err(e),
                 }
                 if c.got >= message.len() {
-                    echoes += 1;
-                    (c.got, c.sent) = (0, c.stream.write(&message)?);
+                    times.push(c.asked.elapsed().as_nanos() as u64);
+                    ask(c, &message)?;
                 }
             }
         }
     }
-    println!("{:.0} echoes/s", echoes as f64 / start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
+    times.sort_unstable();
+    let part = |p: usize| times.get(times.len().saturating_sub(1) * p / 100).map_or(0.0, |n| *n as f64 / 1000.0);
+    println!("{:.0} requests/s, p50 {:.0} us, p99 {:.0} us", times.len() as f64 / seconds, part(50), part(99));
     Ok(())
+}
+
+fn ask(c: &mut Connection, message: &[u8]) -> io::Result<()> {
+    c.got = 0;
+    c.asked = Instant::now();
+    match c.stream.write(message) {
+        Ok(n) if n == message.len() => Ok(()),
+        Ok(_) => Err(io::Error::new(ErrorKind::InvalidInput, "the message is too long for a socket's buffer")),
+        Err(e) => Err(e),
+    }
 }
 
 fn server(address: SocketAddr) -> io::Result<()> {

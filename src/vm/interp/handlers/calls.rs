@@ -300,7 +300,7 @@ fn make_generator(m: &mut At<'_>, base: u16, argc: usize) -> bool {
         }
         let f = m.take(base);
         let generator = m.vm.new_generator(Ref::from_value_unchecked(f), m.regs.add(base as usize + 1));
-        *m.c() = generator;
+        m.vm.give_generator(generator, m.ins.c());
     }
     true
 }

@@ -224,6 +224,7 @@ pub fn return_to_awaiter(mut m: At<'_>, v: Value, full: Handler) -> Exit {
         let this = Header::payload::<Generator>(g);
         if frame.flags & (frame_flag::OBSERVED | frame_flag::THROWN) != 0
             || g == frame.root
+            || (*frame.code).flags().has(CodeFlags::ASYNC_GENERATOR)
             || m.vm.thread.handled.is_object()
             || !drop_registers(m.regs, (*this).nregs as usize)
         {
@@ -302,8 +303,18 @@ full! {
     }
 }
 
-full! {
+quick! {
     pub fn get_anext(m) {
+        if m.vm.is_resting_async_generator(m.b()) {
+            let it = m.b().clone();
+            return m.put(it);
+        }
+        m.leave_to(get_anext_full)
+    }
+}
+
+full! {
+    fn get_anext_full(m) {
         let it = m.b().clone();
         let v = m.vm.get_anext(&it)?;
         m.set(v);

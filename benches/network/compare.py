@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Loads the echo and line servers of several interpreters, one after the other, and prints a table.
+
+usage: compare.py [-c CONNECTIONS] [-s SECONDS] [-b BYTES] [-n ROUNDS] NAME=CMD ...
+
+    cargo build --release --manifest-path benches/network/load/Cargo.toml
+    benches/network/compare.py cpython=python3.14 apy=target/release/apy
+
+A name that ends in `uvloop` runs the server on uvloop. The bare mio server is always among them. The servers take turns,
+and of each the best round is shown.
+"""
+import argparse
+import os
+import re
+import shlex
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def measure(load, command, arguments):
+    """One round against one server: requests per second, p50 and p99 in microseconds."""
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        port = server.stdout.readline().strip()
+        out = subprocess.run([load, 'client', f'127.0.0.1:{port}', *arguments], capture_output=True, text=True)
+        found = re.match(r'(\d+) requests/s, p50 (\d+) us, p99 (\d+) us', out.stdout)
+        if not found:
+            raise SystemExit(f'{shlex.join(command)}: {out.stdout}{out.stderr}')
+        return tuple(map(int, found.groups()))
+    finally:
+        server.kill()
+        server.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument('-c', default='64')
+    parser.add_argument('-s', default='3')
+    parser.add_argument('-b', default='64')
+    parser.add_argument('-n', type=int, default=2)
+    parser.add_argument('--load', default=os.path.join(HERE, 'load/target/release/load'))
+    parser.add_argument('servers', nargs='+')
+    options = parser.parse_args()
+    script = os.path.join(HERE, 'echo_server.apy')
+    for kind in ('echo', 'lines'):
+        commands = {'mio': [options.load, 'server', '127.0.0.1:0']}
+        for text in options.servers:
+            name, command = text.split('=', 1)
+            extra = ['uvloop'] if name.endswith('uvloop') else []
+            commands[name] = [*shlex.split(command), script, kind, *extra]
+        best = {}
+        for _ in range(options.n):
+            for name, command in commands.items():
+                result = measure(options.load, command, [options.c, options.s, options.b])
+                best[name] = max(best.get(name, result), result)
+        print(f'{kind:<16}{"requests/s":>12}{"p50 us":>8}{"p99 us":>8}{"of mio":>8}')
+        for name, (rate, p50, p99) in best.items():
+            print(f'{name:<16}{rate:>12}{p50:>8}{p99:>8}{rate / best["mio"][0]:>8.2f}')
+
+
+if __name__ == '__main__':
+    main()
