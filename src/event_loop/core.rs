@@ -103,6 +103,8 @@ pub struct Plain {
     pub create_future: bool,
     /// `create_task`.
     pub create_task: bool,
+    /// `shutdown_asyncgens`, `shutdown_default_executor`.
+    pub shutting: bool,
     /// No `_selector` was put into the loop, which would do the waiting.
     pub waiting: bool,
 }
@@ -316,8 +318,18 @@ pub fn debug_by_default(vm: &mut Vm) -> bool {
 
 /// Remembers the methods whose calls may be skipped as long as nobody replaces them.
 pub fn note_methods(vm: &mut Vm, classes: &super::Classes) {
-    let names =
-        ["call_soon", "_call_soon", "call_at", "call_later", "time", "_run_once", "create_future", "create_task"];
+    let names = [
+        "call_soon",
+        "_call_soon",
+        "call_at",
+        "call_later",
+        "time",
+        "_run_once",
+        "create_future",
+        "create_task",
+        "shutdown_asyncgens",
+        "shutdown_default_executor",
+    ];
     let methods = names.map(|n| vm.intern(n)).into_iter();
     let methods = methods.filter_map(|n| vm.lookup(&classes.base_loop, &n).map(|m| (n, m))).collect();
     classes.loop_methods.replace(methods);
@@ -341,6 +353,7 @@ fn plain_methods(vm: &mut Vm, class: &Ref<Class>) -> R<Plain> {
         run_once: same(&["_run_once"]),
         create_future: same(&["create_future"]),
         create_task: same(&["create_task"]),
+        shutting: same(&["shutdown_asyncgens", "shutdown_default_executor"]),
         waiting: true,
     })
 }

@@ -412,6 +412,7 @@ fn note_replaced(vm: &mut Vm, l: &Ref<EventLoop>, name: &Ref<crate::vm::str::Str
         "_run_once" => this.plain.run_once = false,
         "create_future" => this.plain.create_future = false,
         "create_task" => this.plain.create_task = false,
+        "shutdown_asyncgens" | "shutdown_default_executor" => this.plain.shutting = false,
         "_selector" => this.plain.waiting = false,
         _ => {}
     }

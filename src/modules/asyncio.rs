@@ -1,5 +1,6 @@
 //! `_asyncio`: the native names of `asyncio`. What they do is in `event_loop`.
 
+use crate::event_loop::core::EventLoop;
 use crate::event_loop::coroutine::{self, Op};
 use crate::event_loop::task::{self, Task};
 use crate::event_loop::{self, foreign, future, gather, task_object};
@@ -65,6 +66,13 @@ const FUNCTIONS: &[NativeDef] = &[
         let list = vm.list(tasks).into_value();
         let class = vm.types.set.value().clone();
         vm.call(&class, &[list])
+    }),
+    NativeDef::new("_list_tasks(loop)", "The unfinished tasks, the oldest first as a rule.", |vm, a| {
+        let tasks = task::all_tasks(vm, &a[0])?;
+        Ok(vm.list(tasks).into())
+    }),
+    NativeDef::new("_shut_down_at_once(loop)", "Shut generators and threads down where there are none.", |vm, a| {
+        Ok(Value::bool(shut_down_at_once(vm, &a[0])))
     }),
     NativeDef::new("_enter_task(loop, task)", "Note that a task begins a step.", |vm, a| {
         task::enter(vm, &a[0], &a[1])?;
@@ -166,6 +174,27 @@ const FUNCTIONS: &[NativeDef] = &[
         },
     ),
 ];
+
+/// What running `shutdown_asyncgens` and `shutdown_default_executor` comes to for a loop that has neither async
+/// generators nor threads, nor anything that would happen in the iterations that it takes. False where there is more to
+/// do.
+fn shut_down_at_once(vm: &mut Vm, event_loop: &Value) -> bool {
+    let Some(l) = event_loop.cast::<EventLoop>().filter(|l| l.is_of_builtin_class()) else { return false };
+    let this = l.get(vm);
+    let quiet = this.ready.is_empty() && this.timers.is_empty() && this.reactor.as_ref().is_none_or(|r| !r.watches());
+    let plain = this.plain.call_soon
+        && this.plain.run_once
+        && this.plain.create_task
+        && this.plain.waiting
+        && this.plain.shutting;
+    if !quiet || !plain || this.debug || this.closed || !this.generators.is_empty() || !this.executor.is_none() {
+        return false;
+    }
+    let mut this = l.get_mut(vm);
+    this.generators_shut = true;
+    this.executor_shut = true;
+    true
+}
 
 fn loop_arg(vm: &mut Vm, a: &[Value], at: usize) -> R {
     match arg(a, at) {

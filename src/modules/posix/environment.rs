@@ -76,9 +76,13 @@ pub fn variable(vm: &mut Vm, name: &str) -> Option<Vec<u8>> {
     vm.state::<Environment>().0.get(name.as_bytes()).cloned()
 }
 
+/// The interpreter's environment.
+pub fn variables(vm: &mut Vm) -> Vec<(OsString, OsString)> {
+    let pairs = vm.state::<Environment>().0.iter();
+    pairs.map(|(k, v)| (OsString::from_vec(k.clone()), OsString::from_vec(v.clone()))).collect()
+}
+
 /// Gives a program that is about to be started the interpreter's environment.
 pub fn hand_over(vm: &mut Vm, command: &mut Command) {
-    let pairs = vm.state::<Environment>().0.iter();
-    let pairs = pairs.map(|(k, v)| (OsString::from_vec(k.clone()), OsString::from_vec(v.clone())));
-    command.env_clear().envs(pairs);
+    command.env_clear().envs(variables(vm));
 }

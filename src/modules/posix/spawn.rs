@@ -5,9 +5,10 @@ use super::path::{fs_bytes, fspath};
 use crate::vm::native::{NativeDef, arg_or_none};
 use crate::vm::spawn::{Spawn, spawn};
 use crate::vm::{R, Value, Vm};
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 const FUNCTIONS: &[NativeDef] = &[
@@ -50,20 +51,28 @@ fn numbers(vm: &mut Vm, v: &Value) -> R<Vec<i32>> {
     Ok(all)
 }
 
+/// The file of a program that is named without a folder: the system would find it by the `PATH` that the program
+/// gets. A program whose file is known is started without a copy of this process's memory map.
+fn located(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+    if program.as_bytes().contains(&b'/') {
+        return None;
+    }
+    let runs = |file: &PathBuf| {
+        file.is_absolute() && file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+    };
+    std::env::split_paths(path?).map(|folder| folder.join(program)).find(runs)
+}
+
 fn start(vm: &mut Vm, a: &[Value]) -> R {
     let program = text(vm, &a[0])?;
     let mut words = Vec::new();
     for w in vm.collect(&a[1])? {
         words.push(text(vm, &w)?);
     }
-    let mut command = Command::new(&program);
-    if let Some((first, rest)) = words.split_first() {
-        command.arg0(first).args(rest);
-    }
+    let mut variables = Vec::new();
     if a[2].is_none() {
-        environment::hand_over(vm, &mut command);
+        variables = environment::variables(vm);
     } else {
-        command.env_clear();
         let items = vm.call_method(&a[2], "items", &[])?;
         for item in vm.collect(&items)? {
             let pair = vm.collect(&item)?;
@@ -72,9 +81,18 @@ fn start(vm: &mut Vm, a: &[Value]) -> R {
             if k.is_empty() || k.to_string_lossy().contains('=') {
                 return Err(vm.value_error("illegal environment variable name"));
             }
-            command.env(k, v);
+            variables.push((k, v));
         }
     }
+    let path = variables.iter().rev().find(|(k, _)| k == "PATH").map(|(_, v)| v.as_os_str());
+    let mut command = match located(&program, path) {
+        Some(file) => Command::new(file),
+        None => Command::new(&program),
+    };
+    if let Some((first, rest)) = words.split_first() {
+        command.arg0(first).args(rest);
+    }
+    command.env_clear().envs(variables);
     let folder = arg_or_none(a, 3).clone();
     if !folder.is_none() {
         let folder = text(vm, &folder)?;
