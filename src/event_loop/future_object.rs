@@ -44,7 +44,8 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("set_exception(self, exception, /)", "Mark the future done and set an exception.", |vm, a| {
         check(vm, &a[0])?;
-        let e = exception_instance(vm, &a[1])?;
+        let done = future::core_of(vm, &a[0]).is_some_and(|c| c.done());
+        let e = if done { a[1].clone() } else { exception_instance(vm, &a[1])? };
         future::set_exception(vm, &a[0], e)?;
         Ok(Value::NONE)
     }),

@@ -15,6 +15,9 @@ use crate::vm::str::Tuple;
 use crate::vm::{R, Value, Vm};
 use std::collections::VecDeque;
 
+/// From so many bytes in one read on, bytes go straight into a reader's buffer.
+pub const BULK: usize = 128 * 1024;
+
 /// The limit of readers when none is given, in bytes.
 pub const LIMIT: usize = 64 * 1024;
 
@@ -79,14 +82,26 @@ impl Reader {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
+    /// How many bytes may come without growing the buffer.
+    pub fn room(&self) -> usize {
+        self.buffer.capacity() - self.buffer.len()
+    }
+
+    /// A buffer that took much, and now only a little, gives memory back.
+    pub fn settle_for_less(&mut self) {
+        if self.buffer.capacity() > 4 * LIMIT {
+            self.buffer.shrink_to(LIMIT);
+        }
+    }
+
     /// Drops bytes from the front.
     fn consume(&mut self, n: usize) {
         self.start += n;
         if self.start >= self.buffer.len() {
             self.start = 0;
             self.buffer.clear();
-            if self.buffer.capacity() > 4 * LIMIT {
-                self.buffer.shrink_to(LIMIT);
+            if self.buffer.capacity() > 16 * LIMIT {
+                self.buffer.shrink_to(8 * LIMIT);
             }
         } else if self.start > LIMIT {
             self.buffer.drain(..self.start);
@@ -485,7 +500,19 @@ pub fn feed(vm: &mut Vm, r: &Ref<Reader>, bytes: &[u8]) -> R<()> {
             this.buffer.drain(..start);
         }
         this.buffer.extend_from_slice(bytes);
+        if bytes.len() >= BULK {
+            // More of that size is to be expected, and can then be read without a detour.
+            this.buffer.reserve(2 * BULK);
+        }
     }
+    fed(vm, r)
+}
+
+/// Bytes were put into a reader's buffer.
+///
+/// # Errors
+/// As [`feed`].
+pub fn fed(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {
     wake(vm, r)?;
     let this = r.get(vm);
     if this.transport.is_none() || this.paused || this.bytes().len() <= this.limit.saturating_mul(2) {

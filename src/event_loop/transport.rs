@@ -6,7 +6,7 @@
 //! reader. Invariant: at most one `connection_lost` is scheduled, and it is the last call to the protocol.
 
 use super::core::{self, Entry, EventLoop};
-use super::streams::{self, StreamProtocol};
+use super::streams::{self, Reader, StreamProtocol};
 use super::{future, report, sync};
 use crate::heap_object;
 use crate::vm::exception::Raised;
@@ -250,6 +250,9 @@ fn read_ready(vm: &mut Vm, t: &Ref<Transport>, end: bool) -> R<()> {
     if t.get(vm).delivery == Delivery::Buffer {
         return read_into_buffer(vm, t, end);
     }
+    if let Some(r) = bulk_reader(vm, t) {
+        return read_bulk(vm, t, &r, end);
+    }
     let mut scratch = std::mem::take(&mut vm.state::<Scratch>().0);
     if scratch.is_empty() {
         scratch = vec![0; READ];
@@ -269,15 +272,60 @@ fn read_ready(vm: &mut Vm, t: &Ref<Transport>, end: bool) -> R<()> {
             }
             deliver(vm, t, scratch.get(..n).unwrap_or_default())
         }
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(()),
-        Err(e) => {
-            let e = vm.os_error(&e, None);
-            let text = format!("Fatal read error on {} transport", t.get(vm).kind.word());
-            fatal(vm, t, e, &text)
-        }
+        Err(e) => read_failed(vm, t, &e),
     };
     vm.state::<Scratch>().0 = scratch;
     result
+}
+
+/// The reader of a connection that brings much at a time: its buffer has room for a whole read.
+fn bulk_reader(vm: &Vm, t: &Ref<Transport>) -> Option<Ref<Reader>> {
+    let this = t.get(vm);
+    if this.delivery != Delivery::Stream {
+        return None;
+    }
+    let r = this.protocol.cast::<StreamProtocol>()?.get(vm).reader.cast::<Reader>()?;
+    (r.get(vm).room() >= streams::BULK).then(|| r.clone())
+}
+
+/// Reads straight into a reader's buffer.
+fn read_bulk(vm: &mut Vm, t: &Ref<Transport>, r: &Ref<Reader>, end: bool) -> R<()> {
+    let (fd, drain) = (t.get(vm).fd as i32, t.get(vm).drain);
+    let (read, full) = {
+        let mut this = r.get_mut(vm);
+        let room = this.room();
+        let read = loop {
+            match system::read_behind(fd, &mut this.buffer) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        let full = matches!(read, Ok(n) if n == room);
+        if matches!(read, Ok(n) if n < COMPACT) {
+            this.settle_for_less();
+        }
+        (read, full)
+    };
+    match read {
+        Ok(0) => on_eof(vm, t),
+        Ok(_) => {
+            if end || full || drain {
+                look_soon(vm, t, Ready { read: true, write: false, end });
+            }
+            let result = streams::fed(vm, r);
+            settle(vm, t, result, "Fatal error: protocol.data_received() call failed.")
+        }
+        Err(e) => read_failed(vm, t, &e),
+    }
+}
+
+fn read_failed(vm: &mut Vm, t: &Ref<Transport>, e: &io::Error) -> R<()> {
+    if e.kind() == io::ErrorKind::WouldBlock {
+        return Ok(());
+    }
+    let e = vm.os_error(e, None);
+    let text = format!("Fatal read error on {} transport", t.get(vm).kind.word());
+    fatal(vm, t, e, &text)
 }
 
 fn deliver(vm: &mut Vm, t: &Ref<Transport>, bytes: &[u8]) -> R<()> {

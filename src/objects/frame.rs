@@ -81,6 +81,10 @@ fn this(vm: &mut Vm, v: &Value) -> R<Ref<FrameObject>> {
 pub fn line(vm: &Vm, f: &Ref<FrameObject>) -> u32 {
     let pc = vm.frame_pc(f);
     let code = f.get(vm).code.get(vm).code.clone();
+    // What has not begun stands at its definition.
+    if f.get(vm).generator.cast::<Generator>().is_some_and(|g| g.get(vm).state() == GenState::Created) {
+        return code.first_line;
+    }
     match code.positions.at(pc).line {
         0 => code.first_line,
         n => n,

@@ -205,6 +205,20 @@ pub fn read(fd: i32, buffer: &mut [u8]) -> io::Result<usize> {
     outcome_size(unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
+/// `read(2)` behind what a buffer holds, as far as its capacity goes.
+///
+/// # Errors
+/// The system's.
+pub fn read_behind(fd: i32, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let room = buffer.spare_capacity_mut();
+    // SAFETY: the room may be written for its length; as much of it as the system says has been written.
+    unsafe {
+        let n = outcome_size(libc::read(fd, room.as_mut_ptr().cast(), room.len()))?;
+        buffer.set_len(buffer.len() + n);
+        Ok(n)
+    }
+}
+
 /// `write(2)`.
 ///
 /// # Errors

@@ -251,7 +251,7 @@ impl Vm {
     pub fn type_name(&self, class: &Ref<Class>) -> String {
         let c = class.get(self);
         let name = c.display_name();
-        if c.is_heap() || c.has(class_flag::EXCEPTION) {
+        if c.is_heap() || c.has(class_flag::EXCEPTION | class_flag::MUTABLE) {
             return name;
         }
         match self.own_class_attr(class, &self.names.__module__) {
