@@ -116,7 +116,7 @@ impl NativeDef {
     /// A function that gives an awaitable, unless it is awaited at once and need not wait.
     pub const fn awaited(signature: &'static str, doc: &'static str, now: NowFn, f: FlatFn) -> NativeDef {
         let (min, max) = count(signature);
-        NativeDef { signature, doc, run: NativeImpl::Awaited(now, f), min, max }
+        NativeDef { signature, doc, run: NativeImpl::Awaited(now, f), min, max, name_len: name_len(signature) }
     }
 
     /// Whether so many positional arguments are passed on just as they are.
