@@ -307,7 +307,7 @@ fn same(vm: &mut Vm, a: &Ref<Handle>, b: &Ref<Handle>) -> R<bool> {
 /// The arguments after the callback, as a handle keeps them.
 pub fn rest(vm: &mut Vm, args: &Args<'_>, from: usize) -> Value {
     match args.pos.get(from..) {
-        Some(items) if !items.is_empty() => vm.tuple_of(items).into_value(),
+        Some(items) if !items.is_empty() => vm.tuple_of_copies(items).into_value(),
         _ => vm.empty_tuple(),
     }
 }

@@ -380,7 +380,7 @@ impl Vm {
     }
 
     /// A tuple of copies of values.
-    pub fn tuple_of(&self, items: &[Value]) -> Ref<Tuple> {
+    pub fn tuple_of_copies(&self, items: &[Value]) -> Ref<Tuple> {
         if items.is_empty() {
             return self.tuple(Vec::new());
         }
