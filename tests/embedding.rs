@@ -596,6 +596,39 @@ del a, b
     );
 }
 
+/// Every method of every class, called with objects that were never initialised, and with arguments that do not fit.
+#[test]
+fn any_method_may_be_called_with_anything() {
+    for call in ["vars(o).get(n)(*args)", "getattr(x, n)(*args)"] {
+        let source = format!(
+            "import gc, io, json, re, struct, collections, itertools, functools, asyncio, threading, array, weakref
+for o in [o for o in gc.get_objects() if isinstance(o, type)]:
+    try: x = o.__new__(o)
+    except BaseException: x = 0
+    for n in dir(o):
+        if n in ('acquire', 'wait', 'get', 'join', 'run_forever', 'run_until_complete', 'select', 'read'):
+            continue
+        for args in ((), (x,), (1, 2), (None,), (b'x',), (x, x, x), (2**70,), (-2**63, 2**63 - 1), ('\u{e9}', '\\ud800')):
+            try: {call}
+            except BaseException: pass
+"
+        );
+        // How it ends is not the point, and it may come to wait for something: then it is stopped.
+        let i = bounded().build();
+        let handle = i.stop_handle();
+        let (send, receive) = mpsc::channel();
+        thread::spawn(move || send.send(i.attach(|vm| vm.exec(&source)).is_ok()));
+        if receive.recv_timeout(Duration::from_secs(10)).is_err() {
+            handle.stop();
+            assert!(receive.recv_timeout(PATIENCE).is_ok(), "{call} does not stop");
+        }
+    }
+    passes(
+        "import io\nt = io.TextIOWrapper.__new__(io.TextIOWrapper)\ntry: t.__init__(t)\nexcept (RecursionError, ValueError): pass",
+    );
+    passes("c = classmethod(0)\nc.__init__(c)\ntry: c.x\nexcept (RecursionError, AttributeError): pass");
+}
+
 #[test]
 fn deep_chains_of_exceptions_are_no_danger() {
     for attr in ["__context__", "__cause__"] {

@@ -13,13 +13,21 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] =
     &[("lexer", lexer), ("parser", parser), ("compile", compile), ("compile_run", compile_run)];
 
-/// Bytes to text, and text to tokens up to the first that is none.
+/// Bytes to text, and text to tokens: each line for itself, and all of it as the inside of strings and brackets.
+///
+/// The lexer is not public by itself, so what it reads is put where the grammar takes long to refuse it.
 pub fn lexer(data: &[u8]) {
-    // The lexer is not public by itself: an expression is refused at its second token, so long texts of names and
-    // numbers cost little here.
     let Ok(text) = apy_grammar::decode(data) else { return };
-    let arena = bumpalo::Bump::new();
-    drop(apy_grammar::parse(&arena, &text, Mode::Eval).map(drop));
+    let whole = [
+        format!("f\"\"\"{text}\"\"\""),
+        format!("rb'''{text}'''"),
+        format!("t'{{x!r:{text}}}'"),
+        format!("[\n{}]", text.replace('\n', ",\n")),
+    ];
+    for part in text.split('\n').map(str::to_owned).chain(whole) {
+        let arena = bumpalo::Bump::new();
+        drop(apy_grammar::parse(&arena, &part, Mode::Eval).map(drop));
+    }
 }
 
 /// Bytes to syntax tree, in every mode; errors must have a place inside the text.
@@ -30,7 +38,8 @@ pub fn parser(data: &[u8]) {
         if let Err(e) = apy_grammar::parse(&arena, &text, mode) {
             let lines = apy_grammar::LineIndex::new(&text);
             let at = e.location(&text, &lines);
-            assert!(at.line as usize <= text.split('\n').count() + 1, "an error beyond the end");
+            let lines = text.split(['\n', '\r', '\x0c']).count();
+            assert!(at.line as usize <= lines + 1, "an error beyond the end");
         }
     }
 }

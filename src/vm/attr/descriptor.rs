@@ -173,7 +173,7 @@ impl Vm {
         }
         self.check_native_owner(g, o)?;
         match g.get(self).code {
-            AttrCode::GetSet(def) => (def.get)(self, o),
+            AttrCode::GetSet(def) => self.guarded(|vm| (def.get)(vm, o)),
             AttrCode::Slot(n) => {
                 let v = self.slot(o, n as usize);
                 if v.is_undef() {
@@ -242,7 +242,7 @@ impl Vm {
         self.check_native_owner(g, o)?;
         match g.get(self).code {
             AttrCode::GetSet(def) => match def.set {
-                Some(set) => set(self, o, value),
+                Some(set) => self.guarded(|vm| set(vm, o, value)),
                 None => {
                     let this = g.get(self);
                     let text = format!(
@@ -273,13 +273,17 @@ impl Vm {
     /// What binding and the call raise.
     #[inline]
     pub fn call_special(&mut self, f: &Value, this: &Value, args: &[Value]) -> R {
-        if let Some(flat) = self.flat_method(f, args.len() + 1) {
-            match args {
-                [] => return flat(self, std::slice::from_ref(this)),
-                [a] => return flat(self, &[this.clone(), a.clone()]),
-                [a, b] => return flat(self, &[this.clone(), a.clone(), b.clone()]),
-                _ => {}
-            }
+        if args.len() <= 2
+            && let Some(flat) = self.flat_method(f, args.len() + 1)
+        {
+            self.enter_native()?;
+            let result = match args {
+                [a] => flat(self, &[this.clone(), a.clone()]),
+                [a, b] => flat(self, &[this.clone(), a.clone(), b.clone()]),
+                _ => flat(self, std::slice::from_ref(this)),
+            };
+            self.leave_native();
+            return result;
         }
         if self.is_method_function(f) {
             return self.call_with_first(f, this.clone(), args);
@@ -332,7 +336,7 @@ impl Vm {
             Some(native) => {
                 // The callee may be replaced while it runs.
                 let native = native.clone();
-                self.call_native(&native, &Args::positional(args))
+                self.guarded(|vm| vm.call_native(&native, &Args::positional(args)))
             }
             None => self.call(f, args),
         }
