@@ -208,11 +208,11 @@ impl Vm {
             && h.layout().is_exact()
         {
             let items = match (v.cast::<Tuple>(), v.cast::<List>()) {
-                (Some(t), _) => t.get(self).items(),
-                (_, Some(l)) => &l.get(self).items,
-                _ => &[],
+                (Some(t), _) => Some(t.get(self).items()),
+                (_, Some(l)) => Some(&*l.get(self).items),
+                _ => None,
             };
-            if items.len() == n {
+            if let Some(items) = items.filter(|items| items.len() == n) {
                 let first: *mut Value = first;
                 for (i, item) in items.iter().enumerate() {
                     // SAFETY: the verifier has checked that the run is inside the frame's registers, whose old values are
