@@ -182,18 +182,7 @@ impl FormatSpec {
             &many
         };
         let mut r = Reader { text, at: 0 };
-        let mut f = FormatSpec {
-            fill: 0x20,
-            align: default_align,
-            sign: None,
-            no_negative_zero: false,
-            alternate: false,
-            width: None,
-            grouping: Grouping::No,
-            fraction_grouping: Grouping::No,
-            precision: None,
-            code: 0,
-        };
+        let mut f = FormatSpec::plain(default_code, default_align);
         let (mut fill_given, mut align_given) = (false, false);
         if let Some(align) = r.peek(1).and_then(as_align) {
             f.fill = r.peek(0).unwrap_or(0x20);
@@ -239,6 +228,22 @@ impl FormatSpec {
         Ok(f)
     }
 
+    /// An empty specification.
+    fn plain(code: u32, align: Align) -> FormatSpec {
+        FormatSpec {
+            fill: 0x20,
+            align,
+            sign: None,
+            no_negative_zero: false,
+            alternate: false,
+            width: None,
+            grouping: Grouping::No,
+            fraction_grouping: Grouping::No,
+            precision: None,
+            code,
+        }
+    }
+
     /// Reads what specifications mostly are: an alignment, perhaps with an ASCII fill, a sign, a zero, small numbers, a
     /// letter. Nothing for all others, wrong ones included.
     #[inline]
@@ -255,18 +260,7 @@ impl FormatSpec {
             }
             Some(value)
         }
-        let mut f = FormatSpec {
-            fill: 0x20,
-            align: default_align,
-            sign: None,
-            no_negative_zero: false,
-            alternate: false,
-            width: None,
-            grouping: Grouping::No,
-            fraction_grouping: Grouping::No,
-            precision: None,
-            code: default_code,
-        };
+        let mut f = FormatSpec::plain(default_code, default_align);
         let plain_align = |b: Option<&u8>| b.and_then(|&b| as_align(u32::from(b)));
         let (mut at, mut filled) = (0, false);
         if let Some(align) = plain_align(spec.get(1)) {

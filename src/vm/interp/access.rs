@@ -106,7 +106,8 @@ pub(super) fn borrowed_copy(bits: u64) -> Value {
 }
 
 /// An attribute in a slot or a class, where a cache that matches the object says that it is.
-fn cached_instance_attr(cache: InlineCache, obj: &Value) -> Option<Value> {
+#[inline(always)]
+pub(super) fn cached_instance_attr(cache: InlineCache, obj: &Value) -> Option<Value> {
     if cache.index == cache_kind::CLASS_VALUE {
         return Some(borrowed_copy(cache.value));
     }

@@ -6,10 +6,10 @@ use super::super::frame::{Frame, frame_flag};
 use super::super::function::Function;
 use super::super::generator::{GenState, GenStep, Generator, gen_flag};
 use super::super::native::Args;
-use super::super::object::{Header, Kind};
-use super::super::seq::{DictIter, DictPart, RangeObject, SeqIter, SeqSource};
+use super::super::object::Header;
+use super::super::seq::DictIter;
 use super::super::special::Special;
-use super::super::str::{Str, Tuple};
+use super::super::str::Tuple;
 use super::super::value::Value;
 use super::super::{R, Vm};
 use super::Next;
@@ -19,50 +19,11 @@ use crate::compiler::opcodes::{Instr, Op};
 impl Vm {
     // ---- iteration ----
 
-    /// `iter(v)` with the built-in containers made quick.
+    /// `iter(v)`; a generator is its own iterator.
     pub(super) fn get_iter_op(&mut self, v: Value) -> R {
-        let exact = v.header().is_some_and(|h| h.layout().is_exact());
-        if exact {
-            if let Some(l) = v.cast::<super::super::seq::List>() {
-                return Ok(self.alloc(SeqIter { source: SeqSource::List(l.clone()), at: 0 }).into());
-            }
-            if let Some(r) = v.cast::<RangeObject>() {
-                let r = r.get(self);
-                if let (Some(next), Some(step), Some(left)) =
-                    (r.start.as_small_int(), r.step.as_small_int(), r.len.as_small_int())
-                {
-                    let source = SeqSource::Range { next, step, left: left as u64 };
-                    let class = self.types.range_iterator.clone();
-                    return Ok(self.alloc_as(&class, SeqIter { source, at: 0 }).into());
-                }
-            }
-            if let Some(t) = v.cast::<Tuple>() {
-                let class = self.types.tuple_iterator.clone();
-                return Ok(self.alloc_as(&class, SeqIter { source: SeqSource::Tuple(t.clone()), at: 0 }).into());
-            }
-            if let Some(s) = v.cast::<Str>() {
-                return Ok(self.str_iterator(s));
-            }
-            if let Some(d) = v.cast::<super::super::dict::Dict>() {
-                let this = d.get(self);
-                let (changes, len) = (this.changes(), this.len());
-                let it = DictIter {
-                    dict: Some(d.clone()),
-                    at: 0,
-                    changes,
-                    len,
-                    part: DictPart::Keys,
-                    reverse: false,
-                    last: Value::UNDEF,
-                };
-                return Ok(self.alloc(it).into());
-            }
-            if v.kind() == Some(Kind::Generator)
-                && v.cast::<Generator>()
-                    .is_some_and(|g| !self.gen_flags(g).has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR))
-            {
-                return Ok(v);
-            }
+        let generator = v.cast::<Generator>();
+        if generator.is_some_and(|g| !self.gen_flags(g).has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR)) {
+            return Ok(v);
         }
         self.iter(&v)
     }

@@ -1,7 +1,7 @@
 //! Attributes and items.
 
 use super::super::Next;
-use super::super::access::{borrowed_copy, cache_kind};
+use super::super::access::{borrowed_copy, cache_kind, cached_instance_attr};
 use super::super::dispatch::{At, full, quick};
 use crate::vm::class::Class;
 use crate::vm::function::InlineCache;
@@ -34,21 +34,10 @@ quick! {
         let obj = &*m.b();
         let Some(h) = obj.header() else { return m.leave_to(get_attr_full) };
         let cache = cache(&m);
-        let layout = h.layout();
-        if layout.id.get() != cache.id {
+        if h.layout().id.get() != cache.id {
             return m.leave_to(get_attr_shared);
         }
-        let v = if cache.index < u32::from(h.aux.get()) {
-            let v = slot(obj, layout, cache.index);
-            if v.is_undef() {
-                return m.leave_to(get_attr_full);
-            }
-            v.clone()
-        } else if cache.index == cache_kind::CLASS_VALUE {
-            borrowed_copy(cache.value)
-        } else {
-            return m.leave_to(get_attr_full);
-        };
+        let Some(v) = cached_instance_attr(cache, obj) else { return m.leave_to(get_attr_full) };
         let spent = m.spent_b();
         m.put_spent(v, spent)
     }
@@ -75,18 +64,7 @@ quick! {
     fn get_attr_shared(m) {
         let obj = &*m.b();
         let Some(cache) = shared_cache(&m, obj) else { return m.leave_to(get_attr_full) };
-        let Some(h) = obj.header() else { return m.leave_to(get_attr_full) };
-        let v = if cache.index < u32::from(h.aux.get()) {
-            let v = slot(obj, h.layout(), cache.index);
-            if v.is_undef() {
-                return m.leave_to(get_attr_full);
-            }
-            v.clone()
-        } else if cache.index == cache_kind::CLASS_VALUE {
-            borrowed_copy(cache.value)
-        } else {
-            return m.leave_to(get_attr_full);
-        };
+        let Some(v) = cached_instance_attr(cache, obj) else { return m.leave_to(get_attr_full) };
         let spent = m.spent_b();
         m.put_spent(v, spent)
     }

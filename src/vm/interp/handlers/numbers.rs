@@ -332,58 +332,45 @@ comparison! { Ne: ne ne_k, ne_full ne_k_full, != }
 comparison! { Gt: gt gt_k, gt_full gt_k_full, > }
 comparison! { Ge: ge ge_k, ge_full ge_k_full, >= }
 
-quick! {
-    pub fn is(m) {
-        if m.flag(FLAG_C) && m.c().is_object() {
-            return m.leave_to(is_full);
+/// The handlers of `is` or `is not`.
+macro_rules! identity {
+    ($name:ident $full:ident, $same:literal) => {
+        quick! {
+            pub fn $name(m) {
+                if m.flag(FLAG_C) && m.c().is_object() {
+                    return m.leave_to($full);
+                }
+                let t = m.b().is(m.c()) == $same;
+                let spent = m.spent_b();
+                m.put_spent(Value::bool(t), spent)
+            }
         }
-        let t = m.b().is(m.c());
-        let spent = m.spent_b();
-        m.put_spent(Value::bool(t), spent)
-    }
-}
-
-quick! {
-    pub fn is_not(m) {
-        if m.flag(FLAG_C) && m.c().is_object() {
-            return m.leave_to(is_not_full);
+        full! {
+            fn $full(m) {
+                let (left, right) = (m.in_b(), m.in_c());
+                m.set(Value::bool(left.is(&right) == $same));
+                Ok(Next::Reload)
+            }
         }
-        let t = !m.b().is(m.c());
-        let spent = m.spent_b();
-        m.put_spent(Value::bool(t), spent)
-    }
+    };
 }
 
-full! {
-    fn is_full(m) {
-        let (left, right) = (m.in_b(), m.in_c());
-        m.set(Value::bool(left.is(&right)));
-        Ok(Next::Reload)
-    }
+identity! { is is_full, true }
+identity! { is_not is_not_full, false }
+
+/// The handler of `in` or `not in`.
+macro_rules! containment {
+    ($name:ident, $inside:literal) => {
+        full! {
+            pub fn $name(m) {
+                let (a, b) = (m.in_b(), m.in_c());
+                let t = m.vm.contains_op(&b, &a)?;
+                m.set(Value::bool(t == $inside));
+                Ok(Next::Reload)
+            }
+        }
+    };
 }
 
-full! {
-    fn is_not_full(m) {
-        let (left, right) = (m.in_b(), m.in_c());
-        m.set(Value::bool(!left.is(&right)));
-        Ok(Next::Reload)
-    }
-}
-
-full! {
-    pub fn contains(m) {
-        let (a, b) = (m.in_b(), m.in_c());
-        let t = m.vm.contains_op(&b, &a)?;
-        m.set(Value::bool(t));
-        Ok(Next::Reload)
-    }
-}
-
-full! {
-    pub fn contains_not(m) {
-        let (a, b) = (m.in_b(), m.in_c());
-        let t = m.vm.contains_op(&b, &a)?;
-        m.set(Value::bool(!t));
-        Ok(Next::Reload)
-    }
-}
+containment! { contains, true }
+containment! { contains_not, false }
