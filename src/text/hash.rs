@@ -44,6 +44,9 @@ fn no_minus_one(hash: i64) -> i64 {
 /// The hash of a small integer.
 #[inline]
 pub fn hash_i64(n: i64) -> i64 {
+    if n.unsigned_abs() < HASH_MODULUS {
+        return no_minus_one(n);
+    }
     let rest = (n.unsigned_abs() % HASH_MODULUS) as i64;
     no_minus_one(if n < 0 { -rest } else { rest })
 }

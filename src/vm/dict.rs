@@ -8,8 +8,9 @@
 //! changed meanwhile. Methods of [`Dict`] itself compare by identity and, for strings, by content: they serve
 //! dicts whose keys are all strings, such as namespaces.
 
+use super::keys::plain_equal;
 use super::object::{Kind, Object, Ref, Trace, Tracer};
-use super::str::{Str, Tuple};
+use super::str::Str;
 use super::value::Value;
 use super::{R, Vm};
 use std::cell::Cell;
@@ -27,7 +28,9 @@ pub struct Dict {
     entries: Vec<Entry>,
     /// Slot to entry number plus one; 0 is empty. Length zero or a power of two.
     index: Vec<u32>,
-    live: usize,
+    live: u32,
+    /// Something else than small ints was put in. Among small ints, equal ones are identical.
+    mixed: bool,
     /// Identifies this set of keys to inline caches; 0 when keys changed since anyone asked.
     keys_version: Cell<u32>,
     /// Counts changes of keys, for iterators and probing.
@@ -80,7 +83,7 @@ impl Dict {
     /// The number of items.
     #[inline(always)]
     pub fn len(&self) -> usize {
-        self.live
+        self.live as usize
     }
 
     /// Whether it has no items.
@@ -170,6 +173,49 @@ impl Dict {
         self.keys_version.set(version);
     }
 
+    /// Whether identity alone tells a key from the others.
+    #[inline(always)]
+    pub(super) fn tells_by_identity(&self, key: &Value) -> bool {
+        !self.mixed && key.is_small_int()
+    }
+
+    /// The entry of a key for which [`tells_by_identity`](Self::tells_by_identity) holds.
+    #[inline(never)]
+    pub(super) fn find_identical(&self, hash: u64, key: &Value) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.entries.iter().position(|e| e.key.is(key));
+        }
+        let mask = self.index.len() - 1;
+        let mut slot = spread(hash) & mask;
+        loop {
+            // The index always has a free slot.
+            let at = (self.index[slot & mask] as usize).checked_sub(1)?;
+            if self.entries.get(at)?.key.is(key) {
+                return Some(at);
+            }
+            slot += 1;
+        }
+    }
+
+    /// The entry of a key for which `Vm::plain_hash` gave the hash; the outer nothing stands for a comparison that may run
+    /// script code.
+    #[inline(always)]
+    pub(super) fn find_plain(&self, hash: u64, key: &Value) -> Option<Option<usize>> {
+        if self.tells_by_identity(key) {
+            return Some(self.find_identical(hash, key));
+        }
+        self.find_plain_mixed(hash, key)
+    }
+
+    #[inline(never)]
+    fn find_plain_mixed(&self, hash: u64, key: &Value) -> Option<Option<usize>> {
+        match self.probe(hash, key, &mut 0) {
+            Probe::Found(at) => Some(Some(at)),
+            Probe::Absent => Some(None),
+            Probe::Compare(_) => None,
+        }
+    }
+
     /// Looks for `key` from the place that `cursor` names (start with 0), by hash and identity; strings are
     /// compared here, everything else is left to the caller as [`Probe::Compare`].
     #[inline]
@@ -210,19 +256,10 @@ impl Dict {
 
     #[inline(always)]
     fn same_key(&self, e: &Entry, key: &Value) -> Option<bool> {
-        if e.key.is(key) {
-            return Some(true);
-        }
         if e.key.is(&Value::TOMBSTONE) {
             return Some(false);
         }
-        if let (Some(a), Some(b)) = (e.key.as_small_int(), key.as_small_int()) {
-            return Some(a == b);
-        }
-        match (exact_str(&e.key), exact_str(key)) {
-            (Some(a), Some(b)) => Some(a.pinned() == b.pinned()),
-            _ => plain_tuples(&e.key, key),
-        }
+        plain_equal(&e.key, key)
     }
 
     /// The key of entry `at`.
@@ -246,6 +283,7 @@ impl Dict {
     /// Adds an item whose key is known to be absent.
     pub(super) fn insert_new(&mut self, hash: u64, key: Value, value: Value) {
         self.keys_changed();
+        self.mixed |= !key.is_small_int();
         if self.entries.len() == self.entries.capacity() || self.entries.len() >= (u32::MAX - 1) as usize {
             self.make_room();
         }
@@ -279,7 +317,7 @@ impl Dict {
     }
 
     fn make_room(&mut self) {
-        if self.live < self.entries.len() / 4 * 3 {
+        if self.len() < self.entries.len() / 4 * 3 {
             self.compact();
         } else {
             let more = (self.entries.len() / 2).max(4);
@@ -293,7 +331,7 @@ impl Dict {
     }
 
     fn reindex(&mut self) {
-        if self.live <= NO_INDEX && self.entries.len() <= NO_INDEX {
+        if self.len() <= NO_INDEX && self.entries.len() <= NO_INDEX {
             self.index = Vec::new();
             return;
         }
@@ -333,7 +371,7 @@ impl Dict {
         let at = self.previous_entry(usize::MAX)?.0;
         let item = self.remove_at(at);
         // Trailing tombstones would make repeated calls walk over them again and again.
-        if !self.index.is_empty() && self.live * 2 < self.entries.len() {
+        if !self.index.is_empty() && self.len() * 2 < self.entries.len() {
             self.compact();
         }
         Some(item)
@@ -355,6 +393,7 @@ impl Dict {
                 .map(|e| Entry { hash: e.hash, key: e.key.clone(), value: e.value.clone() })
                 .collect(),
             live: self.live,
+            mixed: self.mixed,
             ..Dict::default()
         };
         d.reindex();
@@ -372,47 +411,16 @@ fn spread(hash: u64) -> usize {
     (hash ^ (hash >> 17) ^ (hash >> 37)) as usize
 }
 
-/// The string, if the value is one of exactly `str`.
-#[inline(always)]
-fn exact_str(v: &Value) -> Option<&Ref<Str>> {
-    // A subclass of `str` may define `__eq__`.
-    let s = v.cast::<Str>()?;
-    if s.header().layout().is_exact() { Some(s) } else { None }
-}
-
-/// Tuples of more items are compared where the work is paid for.
-const FEW_ITEMS: usize = 16;
-
-/// Whether two short tuples of small ints and strings are equal; nothing for all other values.
-#[inline(never)]
-fn plain_tuples(a: &Value, b: &Value) -> Option<bool> {
-    let (a, b) = (a.cast::<Tuple>()?, b.cast::<Tuple>()?);
-    if !a.header().layout().is_exact() || !b.header().layout().is_exact() {
-        return None;
-    }
-    // SAFETY: both are alive, and nothing runs meanwhile.
-    let (a, b) = unsafe { ((*a.as_ptr()).items(), (*b.as_ptr()).items()) };
-    if a.len() > FEW_ITEMS {
-        return None;
-    }
-    if a.len() != b.len() {
-        return Some(false);
-    }
-    for (x, y) in a.iter().zip(b) {
-        let same = x.is(y) || !Value::both_small_ints(x, y) && exact_str(x)?.pinned() == exact_str(y)?.pinned();
-        if !same {
-            return Some(false);
-        }
-    }
-    Some(true)
-}
-
 impl Ref<Dict> {
     /// The position of `key`, whose hash is `hash`.
     ///
     /// # Errors
     /// What the keys' `__eq__` raises.
     pub(super) fn find(&self, vm: &mut Vm, hash: u64, key: &Value) -> R<Option<usize>> {
+        let d = self.get(vm);
+        if d.tells_by_identity(key) {
+            return Ok(d.find_identical(hash, key));
+        }
         'restart: loop {
             let changes = self.get(vm).changes;
             let mut cursor = 0;
@@ -608,7 +616,7 @@ impl Ref<Dict> {
         let mut d = self.get_mut(vm);
         let at = d.next_entry(0)?.0 - 1;
         // Leading tombstones would make repeated calls walk over them again and again.
-        if at > 32 && at > d.live / 8 {
+        if at > 32 && at > d.len() / 8 {
             d.compact();
             return Some(d.remove_at(0));
         }

@@ -20,6 +20,7 @@ pub mod generator;
 pub mod heap;
 pub mod instance;
 mod interp;
+mod keys;
 pub mod layout;
 pub mod limits;
 pub mod names;

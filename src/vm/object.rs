@@ -76,6 +76,10 @@ pub enum Kind {
     SeqIter,
     /// The iterator of a dict or one of its views.
     DictIter,
+    /// `zip`.
+    Zip,
+    /// `enumerate`.
+    Enumerate,
     /// Everything else; told apart by the payload's Rust type.
     Other,
 }

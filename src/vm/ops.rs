@@ -14,6 +14,7 @@ mod items;
 mod iterate;
 
 use super::dict::Dict;
+use super::keys::exact_str;
 use super::numbers::{Float, Int};
 use super::object::{Kind, Ref};
 use super::seq::List;
@@ -69,12 +70,6 @@ pub enum UnOp {
     Pos,
     Invert,
     Abs,
-}
-
-/// The string, if the value is one of exactly `str`.
-#[inline(always)]
-fn exact_str(v: &Value) -> Option<&Ref<Str>> {
-    v.cast::<Str>().filter(|s| s.header().layout().is_exact())
 }
 
 impl Vm {
@@ -251,6 +246,9 @@ impl Vm {
                     }
                 }
                 Kind::Tuple => {
+                    if let Some(hash) = self.plain_hash(v) {
+                        return Ok(hash);
+                    }
                     if let Some(t) = v.cast::<Tuple>() {
                         return self.guarded(|vm| crate::objects::tuple::hash_items(vm, t)).map(|h| h as u64);
                     }

@@ -137,6 +137,30 @@ core_object! { DictIter,
     }
 }
 
+core_object! { Zip,
+    /// The payload of `zip`.
+    pub struct Zip {
+        /// The iterators.
+        pub its: Box<[Value]>,
+        /// They must end together.
+        pub strict: bool,
+        /// The pair that it gave last, or `UNDEF`.
+        pub last: Value,
+    }
+}
+
+core_object! { Enumerate,
+    /// The payload of `enumerate`.
+    pub struct Enumerate {
+        /// The iterator.
+        pub it: Value,
+        /// The next number: an int of any size.
+        pub count: Value,
+        /// What it gave last, or `UNDEF`.
+        pub last: Value,
+    }
+}
+
 impl SeqIter {
     /// The next item, for natives.
     pub fn step(this: &Ref<SeqIter>, vm: &mut Vm) -> Option<Value> {

@@ -4,13 +4,15 @@
 //! order there and here. Script-defined `__eq__` may run anything: as for dicts, the methods of the handles let
 //! go of the table before they compare and start again when it changed.
 
+use super::keys::plain_equal;
 use super::object::{Kind, Object, Ref, Trace, Tracer};
-use super::str::Str;
 use super::value::Value;
 use super::{R, Vm};
 
 /// Entries looked at in a row before jumping on.
 const LINEAR_PROBES: usize = 9;
+/// All that is looked at in a row.
+const RUN: usize = LINEAR_PROBES + 1;
 const PERTURB_SHIFT: u32 = 5;
 const MIN_TABLE: usize = 8;
 
@@ -44,6 +46,8 @@ pub struct Table {
     changes: u32,
     /// Counts changes of the slots' order, with which searches under way lose their place.
     moves: u32,
+    /// Something else than small ints was put in. Among small ints, equal ones are identical.
+    mixed: bool,
 }
 
 impl Trace for Table {
@@ -119,6 +123,69 @@ impl Table {
         Cursor { i: hash as usize & self.mask(), offset: 0, perturb: hash }
     }
 
+    /// Whether identity alone tells an element from the others.
+    #[inline(always)]
+    pub(super) fn tells_by_identity(&self, key: &Value) -> bool {
+        !self.mixed && key.is_small_int()
+    }
+
+    /// The slot of an element for which [`tells_by_identity`](Self::tells_by_identity) holds.
+    #[inline(never)]
+    pub(super) fn find_identical(&self, hash: u64, key: &Value) -> Option<usize> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let mask = self.mask();
+        let mut i = hash as usize & mask;
+        let mut perturb = hash;
+        loop {
+            // Runs of known length cost two comparisons an entry.
+            let from = self.slots.get(i..)?;
+            match from.first_chunk::<RUN>() {
+                Some(run) => {
+                    for (n, slot) in run.iter().enumerate() {
+                        if slot.key.is(key) {
+                            return Some(i + n);
+                        }
+                        if slot.key.is_undef() {
+                            return None;
+                        }
+                    }
+                }
+                None => {
+                    let slot = from.first()?;
+                    if slot.key.is(key) {
+                        return Some(i);
+                    }
+                    if slot.key.is_undef() {
+                        return None;
+                    }
+                }
+            }
+            perturb >>= PERTURB_SHIFT;
+            i = i.wrapping_mul(5).wrapping_add(1).wrapping_add(perturb as usize) & mask;
+        }
+    }
+
+    /// The slot of a key for which `Vm::plain_hash` gave the hash; the outer nothing stands for a comparison that may run
+    /// script code.
+    #[inline(always)]
+    pub(super) fn find_plain(&self, hash: u64, key: &Value) -> Option<Option<usize>> {
+        if self.tells_by_identity(key) {
+            return Some(self.find_identical(hash, key));
+        }
+        self.find_plain_mixed(hash, key)
+    }
+
+    #[inline(never)]
+    fn find_plain_mixed(&self, hash: u64, key: &Value) -> Option<Option<usize>> {
+        match self.probe(hash, key, &mut self.start(hash)) {
+            Probe::Found(at) => Some(Some(at)),
+            Probe::Absent => Some(None),
+            Probe::Compare(..) => None,
+        }
+    }
+
     /// Looks on from the cursor.
     #[inline]
     fn probe(&self, hash: u64, key: &Value, c: &mut Cursor) -> Probe {
@@ -138,23 +205,19 @@ impl Table {
                     }
                     continue;
                 }
-                if k.is(key) {
-                    return Probe::Found(from + n);
-                }
                 if k.is_undef() {
                     return Probe::Absent;
                 }
                 if k.is(&Value::TOMBSTONE) {
                     continue;
                 }
-                if let (Some(a), Some(b)) = (exact_str(k), exact_str(key)) {
-                    // SAFETY: both strings are alive, and strings never change.
-                    if unsafe { (*a.as_ptr()).as_bytes() == (*b.as_ptr()).as_bytes() } {
-                        return Probe::Found(from + n);
+                match plain_equal(k, key) {
+                    Some(true) => return Probe::Found(from + n),
+                    Some(false) => {}
+                    None => {
+                        c.offset += n + 1;
+                        return Probe::Compare(from + n, k.clone());
                     }
-                } else if !(k.is_small_int() && key.is_small_int()) {
-                    c.offset += n + 1;
-                    return Probe::Compare(from + n, k.clone());
                 }
             }
             c.offset = 0;
@@ -166,6 +229,7 @@ impl Table {
     /// Adds an element that is known to be absent: in the last deleted slot on its way, else in the free one there.
     fn insert_new(&mut self, hash: u64, key: Value) {
         self.changes = self.changes.wrapping_add(1);
+        self.mixed |= !key.is_small_int();
         if self.slots.is_empty() {
             self.resize(MIN_TABLE);
         }
@@ -288,7 +352,7 @@ impl Table {
                 t.place(hash, k.clone());
             }
         }
-        (t.fill, t.used) = (self.used, self.used);
+        (t.fill, t.used, t.mixed) = (self.used, self.used, self.mixed);
         t
     }
 
@@ -330,11 +394,6 @@ impl Table {
     }
 }
 
-fn exact_str(v: &Value) -> Option<&Ref<Str>> {
-    let s = v.cast::<Str>()?;
-    if s.header().layout().is_exact() { Some(s) } else { None }
-}
-
 macro_rules! set_payload {
     ($(#[$m:meta])* $name:ident $kind:ident) => {
         $(#[$m])*
@@ -366,6 +425,10 @@ macro_rules! set_payload {
 
         impl Ref<$name> {
             pub(super) fn find(&self, vm: &mut Vm, hash: u64, key: &Value) -> R<Option<usize>> {
+                let t = &self.get(vm).table;
+                if t.tells_by_identity(key) {
+                    return Ok(t.find_identical(hash, key));
+                }
                 'restart: loop {
                     let t = &self.get(vm).table;
                     let before = (t.changes, t.moves);

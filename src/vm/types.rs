@@ -134,15 +134,7 @@ impl Vm {
     ) -> R<Ref<Class>> {
         let spec =
             ClassSpec { name, bases: base.into_iter().cloned().collect(), meta: None, flags, slots: 0, dict: false };
-        let class = self.new_class(spec, Some(VTableOf::<T>::VTABLE))?;
-        let layout = class.get(self).layouts.root();
-        self.native_layouts.entry(TypeId::of::<T>()).or_insert(layout);
-        if module != "builtins" {
-            let value = self.intern(module).into();
-            let name = self.names.__module__.clone();
-            self.set_class_attr(&class, &name, value);
-        }
-        Ok(class)
+        self.define::<T>(module, spec)
     }
 
     /// As [`define_class`](Self::define_class), with an instance `__dict__` for plain instances too.
@@ -158,9 +150,19 @@ impl Vm {
     ) -> R<Ref<Class>> {
         let spec =
             ClassSpec { name, bases: base.into_iter().cloned().collect(), meta: None, flags, slots: 0, dict: true };
+        self.define::<T>(module, spec)
+    }
+
+    fn define<T: Object>(&mut self, module: &str, spec: ClassSpec<'_>) -> R<Ref<Class>> {
         let class = self.new_class(spec, Some(VTableOf::<T>::VTABLE))?;
         let layout = class.get(self).layouts.root();
-        self.native_layouts.entry(TypeId::of::<T>()).or_insert(layout);
+        match T::KIND {
+            Kind::Other => {
+                self.native_layouts.entry(TypeId::of::<T>()).or_insert(layout);
+            }
+            kind if self.kind_layouts[kind as usize].is_null() => self.kind_layouts[kind as usize] = layout,
+            _ => {}
+        }
         if module != "builtins" {
             let value = self.intern(module).into();
             let name = self.names.__module__.clone();

@@ -5,17 +5,9 @@ use crate::vm::class::{Class, class_flag};
 use crate::vm::exception::Raised;
 use crate::vm::native::{Args, NativeDef};
 use crate::vm::object::Ref;
+use crate::vm::seq::Zip;
 use crate::vm::{R, Value, Vm};
 
-heap_object! {
-    /// The payload of `zip`.
-    pub struct Zip {
-        its: Box<[Value]>,
-        strict: bool,
-        /// The pair that it gave last, or `UNDEF`.
-        last: Value,
-    }
-}
 heap_object! {
     /// The payload of `map`.
     pub struct Map {

@@ -8,7 +8,7 @@
 mod combine;
 mod seq;
 
-pub use combine::{Filter, Map, Zip};
+pub use combine::{Filter, Map};
 pub use seq::reversed_list;
 
 use super::generic_alias::class_getitem;
@@ -17,19 +17,10 @@ use crate::vm::class::class_flag;
 use crate::vm::exception::Raised;
 use crate::vm::native::{Args, NativeDef};
 use crate::vm::ops::BinOp;
+use crate::vm::seq::Enumerate;
 use crate::vm::special::Special;
 use crate::vm::{R, Value, Vm};
 
-heap_object! {
-    /// The payload of `enumerate`.
-    pub struct Enumerate {
-        it: Value,
-        /// The next number: an int of any size.
-        count: Value,
-        /// What it gave last, or `UNDEF`.
-        last: Value,
-    }
-}
 heap_object! {
     /// The payload of `reversed`, for sequences without a `__reversed__` of their own.
     pub struct Reversed {

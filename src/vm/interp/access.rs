@@ -5,9 +5,10 @@ use super::super::class::Class;
 use super::super::dict::Dict;
 use super::super::frame::frame_flag;
 use super::super::function::{CodeObject, Function, InlineCache, Property};
+use super::super::keys::{exact_str, plain_equal};
 use super::super::object::{Kind, Ref};
 use super::super::seq::{List, SliceObject};
-use super::super::set::Set;
+use super::super::set::{FrozenSet, Set};
 use super::super::str::{Str, Tuple};
 use super::super::value::Value;
 use super::super::{R, Vm};
@@ -118,6 +119,18 @@ pub(super) fn cached_instance_attr(cache: InlineCache, obj: &Value) -> Option<Va
     // SAFETY: the object has room for so many slots.
     let v = unsafe { (*super::super::instance::slots(obj.ptr(), h.layout()).add(cache.index as usize)).clone() };
     (!v.is_undef()).then_some(v)
+}
+
+/// Whether one of a few items is the same or equal, where that takes no script code.
+#[inline(always)]
+fn among(items: &[Value], wanted: &Value) -> Option<bool> {
+    const FEW: usize = 16;
+    for item in items.get(..items.len().min(FEW))? {
+        if plain_equal(item, wanted)? {
+            return Some(true);
+        }
+    }
+    if items.len() > FEW { None } else { Some(false) }
 }
 
 impl Vm {
@@ -331,11 +344,8 @@ impl Vm {
             }
             Kind::Dict => {
                 let d = o.cast::<Dict>()?.get(self);
-                if let Some(i) = i.as_small_int() {
-                    return d.get_hashed(self.hash_small_int(i), &Value::small_int(i)?).cloned();
-                }
-                let s = super::arith::exact_str(i)?;
-                d.get_hashed(self.str_hash(s), s.value()).cloned()
+                let at = d.find_plain(self.plain_hash(i)?, i)??;
+                d.value_at(at).cloned()
             }
             Kind::Str => {
                 let i = i.as_small_int()?;
@@ -351,33 +361,33 @@ impl Vm {
         }
     }
 
+    /// `dict[key] = value` where no comparison runs script code; the value comes back where one might.
+    #[inline(never)]
+    pub(super) fn set_item_plain(&mut self, o: &Value, key: &Value, v: Value) -> Result<(), Value> {
+        let Some(d) = o.cast::<Dict>().filter(|d| d.header().layout().is_exact()) else { return Err(v) };
+        let Some(hash) = self.plain_hash(key) else { return Err(v) };
+        let Some(found) = d.get(self).find_plain(hash, key) else { return Err(v) };
+        let old = {
+            let mut d = d.get_mut(self);
+            match found {
+                Some(at) => d.set_value_at(at, v),
+                None => {
+                    d.insert_new(hash, key.clone(), v);
+                    Value::UNDEF
+                }
+            }
+        };
+        drop(old);
+        Ok(())
+    }
+
     /// `object[index] = value` on a miss.
     #[inline(never)]
     pub(super) fn set_item_op(&mut self, o: &Value, i: Value, v: Value) -> R<()> {
-        if let Some(d) = o.cast::<Dict>()
-            && d.header().layout().is_exact()
-        {
-            if let Some(s) = super::arith::exact_str(&i) {
-                let hash = self.str_hash(s);
-                let old = {
-                    let mut d = d.get_mut(self);
-                    match d.find_str(hash, s.value()) {
-                        Some(at) => Some(d.set_value_at(at, v)),
-                        None => {
-                            // A key of another class could still be equal: leave that to the careful path.
-                            drop(d);
-                            return o.cast::<Dict>().map_or(Ok(()), |d| d.clone().set_item_hashed(self, hash, i, v));
-                        }
-                    }
-                };
-                drop(old);
-                return Ok(());
-            }
-            let d = d.clone();
-            let hash = self.hash_key(&i)?;
-            return d.set_item_hashed(self, hash, i, v);
+        match self.set_item_plain(o, &i, v) {
+            Ok(()) => Ok(()),
+            Err(v) => self.set_item(o, i, v),
         }
-        self.set_item(o, i, v)
     }
 
     /// `list[start:stop:step]` with small numbers.
@@ -464,39 +474,42 @@ impl Vm {
         self.set_item(o, slice, v)
     }
 
+    /// `item in container` where nothing runs script code, nothing is made and the work is small.
+    #[inline(always)]
+    pub(super) fn contains_plain(&self, container: &Value, item: &Value) -> Option<bool> {
+        let h = container.header()?;
+        if !h.layout().is_exact() {
+            return None;
+        }
+        match h.kind {
+            Kind::Set => {
+                let t = &container.cast::<Set>()?.get(self).table;
+                Some(t.find_plain(self.plain_hash(item)?, item)?.is_some())
+            }
+            Kind::Dict => Some(container.cast::<Dict>()?.get(self).find_plain(self.plain_hash(item)?, item)?.is_some()),
+            Kind::FrozenSet => {
+                let t = &container.cast::<FrozenSet>()?.get(self).table;
+                Some(t.find_plain(self.plain_hash(item)?, item)?.is_some())
+            }
+            Kind::Tuple => among(container.cast::<Tuple>()?.get(self).items(), item),
+            Kind::List => among(&container.cast::<List>()?.get(self).items, item),
+            _ => None,
+        }
+    }
+
     /// `item in container`.
     #[inline(never)]
     pub(super) fn contains_op(&mut self, container: &Value, item: &Value) -> R<bool> {
-        if let Some(h) = container.header()
-            && h.layout().is_exact()
-        {
-            if h.kind == Kind::Str
-                && let (Some(s), Some(part)) = (container.cast::<Str>(), item.cast::<Str>())
-            {
-                let (text, part) = (s.get(self).as_bytes(), part.get(self).as_bytes());
-                self.charge((text.len() + part.len()) >> 8);
-                return Ok(match part {
-                    [byte] if text.len() <= 16 => text.contains(byte),
-                    _ => crate::text::algorithms::find(text, part).is_some(),
-                });
-            }
-            if let Some(d) = container.cast::<Dict>() {
-                let d = d.clone();
-                let hash = self.hash_key(item)?;
-                return Ok(d.find(self, hash, item)?.is_some());
-            }
-            if let Some(s) = container.cast::<Set>()
-                && (item.is_small_int() || super::arith::exact_str(item).is_some())
-            {
-                let s = s.clone();
-                let hash = self.hash_key(item)?;
-                return Ok(s.find(self, hash, item)?.is_some());
-            }
-            if let Some(t) = container.cast::<Tuple>()
-                && t.get(self).items().iter().any(|v| v.is(item))
-            {
-                return Ok(true);
-            }
+        if let Some(t) = self.contains_plain(container, item) {
+            return Ok(t);
+        }
+        if let (Some(s), Some(part)) = (exact_str(container), item.cast::<Str>()) {
+            let (text, part) = (s.get(self).as_bytes(), part.get(self).as_bytes());
+            self.charge((text.len() + part.len()) >> 8);
+            return Ok(match part {
+                [byte] if text.len() <= 16 => text.contains(byte),
+                _ => crate::text::algorithms::find(text, part).is_some(),
+            });
         }
         self.contains(container, item)
     }
@@ -505,7 +518,7 @@ impl Vm {
     pub(super) fn hash_key(&mut self, key: &Value) -> R<u64> {
         match key.as_small_int() {
             Some(i) => Ok(self.hash_small_int(i)),
-            None => match super::arith::exact_str(key) {
+            None => match exact_str(key) {
                 Some(s) => Ok(self.str_hash(s)),
                 None => self.hash_as_dict_key(key),
             },

@@ -1,5 +1,6 @@
 //! Arithmetic beyond the loop's fast paths.
 
+use super::super::keys::exact_str;
 use super::super::object::Kind;
 use super::super::ops::{BinOp, CmpOp, same_text};
 use super::super::special::Special;
@@ -215,11 +216,4 @@ pub(super) fn mixed(v: &Value) -> Option<f64> {
         Some(_) => None,
         None => v.as_small_float(),
     }
-}
-
-/// The string, if the value is one of exactly `str`.
-#[inline(always)]
-pub(super) fn exact_str(v: &Value) -> Option<&super::super::object::Ref<Str>> {
-    let s = v.cast::<Str>()?;
-    if s.header().layout().is_exact() { Some(s) } else { None }
 }

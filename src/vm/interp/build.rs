@@ -2,6 +2,7 @@
 
 use super::super::dict::Dict;
 use super::super::function::{CodeObject, Function};
+use super::super::keys::exact_str;
 use super::super::object::Ref;
 use super::super::seq::{List, SliceObject};
 use super::super::set::Set;
@@ -390,7 +391,7 @@ impl Vm {
             _ => self.ascii(&v)?.into_value(),
         };
         if spec.is_undef() {
-            if super::arith::exact_str(&v).is_some() || v.is_small_int() && flags & FLAG_JOINED != 0 {
+            if exact_str(&v).is_some() || v.is_small_int() && flags & FLAG_JOINED != 0 {
                 return Ok(v);
             }
             if v.is_small_int() || v.is_small_float() {

@@ -348,6 +348,18 @@ impl At<'_> {
     }
 }
 
+impl At<'_> {
+    /// Ends a fused test and jump that consumes operand a or b. A back-edge is not for it.
+    #[inline(always)]
+    pub fn branch_spent(mut self, t: bool) -> Exit {
+        let (first, second) = (self.spent_a(), self.spent_b());
+        if t == self.flag(FLAG_POLARITY) {
+            self.skip(self.ins.offset16());
+        }
+        self.release_both(first, second)
+    }
+}
+
 full! {
     /// The safe point of a back-edge.
     #[cold]

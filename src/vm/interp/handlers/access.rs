@@ -3,6 +3,7 @@
 use super::super::Next;
 use super::super::access::{borrowed_copy, cache_kind, cached_instance_attr};
 use super::super::dispatch::{At, full, quick};
+use crate::compiler::opcodes::FLAG_C;
 use crate::vm::class::Class;
 use crate::vm::function::InlineCache;
 use crate::vm::instance;
@@ -340,7 +341,36 @@ quick! {
                 return m.release_both(old, spent);
             }
         }
-        m.leave_to(set_item_full)
+        m.leave_to(set_item_hashed)
+    }
+}
+
+quick! {
+    /// Dicts whose keys run no script code.
+    #[inline(never)]
+    fn set_item_hashed(m) {
+        let v = m.in_c();
+        // What the item replaces may be freed, and that may look at the frame.
+        m.store_pc();
+        match m.vm.set_item_plain(m.a(), m.b(), v) {
+            Ok(()) => {
+                let (dict, key) = (m.spent_a(), m.spent_b());
+                if m.vm.heap.pending.get() {
+                    drop((dict, key));
+                    return m.back();
+                }
+                m.release_both(dict, key)
+            }
+            Err(v) => {
+                // The full handler takes the operand again.
+                if m.flag(FLAG_C) {
+                    std::mem::forget(std::mem::replace(m.c(), v));
+                } else {
+                    drop(v);
+                }
+                m.leave_to(set_item_full)
+            }
+        }
     }
 }
 

@@ -237,13 +237,46 @@ fn is_append(f: &Value) -> bool {
 }
 
 quick! {
-    /// `list.append(item)` where the list has room; all other native methods are for the full handler.
+    /// Native methods with flat arguments; all others are for the full handler.
     #[inline(never)]
     fn call_native_method(m) {
-        let base = m.ins.a();
-        if m.ins.b() != 1 || !is_append(m.reg(base)) {
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        if argc == 1 && is_append(m.reg(base)) {
+            return m.leave_to(append_item);
+        }
+        let ticks = m.vm.heap.ticks.get() - 1;
+        if ticks < 0 || m.reg(base + 1).is_undef() {
             return m.leave_to(call_native_method_full);
         }
+        let Some(f) = flat_native(m.reg(base), argc as usize + 1, true) else {
+            return m.leave_to(call_native_method_full);
+        };
+        m.vm.heap.ticks.set(ticks);
+        m.store_pc();
+        // SAFETY: as for `run_native`.
+        let args = unsafe { std::slice::from_raw_parts(m.regs.add(base as usize + 1), argc as usize + 1) };
+        let result = f(m.vm, args);
+        for i in 0..argc + 2 {
+            *m.reg(base + i) = Value::UNDEF;
+        }
+        match result {
+            Ok(v) => {
+                *m.c() = v;
+                if m.vm.heap.pending.get() { m.back() } else { m.next() }
+            }
+            Err(e) => {
+                std::mem::forget(std::mem::replace(&mut m.vm.thread.passed, e.0));
+                Exit::Raised
+            }
+        }
+    }
+}
+
+quick! {
+    /// `list.append(item)` where the list has room.
+    #[inline(never)]
+    fn append_item(m) {
+        let base = m.ins.a();
         let (f, list) = (&*m.reg(base), &*m.reg(base + 1));
         let Some(list) = list.cast::<List>() else { return m.leave_to(call_native_method_full) };
         // SAFETY: no other reference to the list's payload is alive in a handler.

@@ -1,14 +1,10 @@
 //! Jumps and loops.
 
 use super::super::Next;
-use super::super::arith::plain_truth;
+use super::super::arith::{compare_texts, plain_truth};
 use super::super::dispatch::{full, quick};
-use super::suspend::resume_for;
 use crate::compiler::opcodes::{FLAG_A, FLAG_B, FLAG_BACKWARD, Op};
-use crate::vm::Vm;
-use crate::vm::object::Kind;
 use crate::vm::ops::CmpOp;
-use crate::vm::seq::{SeqIter, SeqSource};
 use crate::vm::value::Value;
 
 // ---- jumps ----
@@ -141,13 +137,24 @@ macro_rules! compare_jump {
     (@quick $op:ident $name:ident($right:ident) $full:ident, $cmp:tt) => {
         quick! {
             pub fn $name(m) {
+                quick! {
+                    #[inline(never)]
+                    fn texts(m) {
+                        let consumes = m.flag(FLAG_A) || m.flag(FLAG_B);
+                        match compare_texts(m.a(), right!(m $right), CmpOp::$op) {
+                            Some(t) if !consumes => m.branch_next(t),
+                            Some(t) if !m.flag(FLAG_BACKWARD) => m.branch_spent(t),
+                            _ => m.leave_to($full),
+                        }
+                    }
+                }
                 let (a, b) = (&*m.a(), right!(m $right));
                 let t = if Value::both_small_ints(a, b) {
                     a.int_word() $cmp b.int_word()
                 } else if Value::both_small_floats(a, b) {
                     a.float_unchecked() $cmp b.float_unchecked()
                 } else {
-                    return m.leave_to($full);
+                    return m.leave_to(texts);
                 };
                 m.branch_next(t)
             }
@@ -192,147 +199,25 @@ full! {
     }
 }
 
-full! {
+quick! {
     pub fn jump_if_in(m) {
+        let consumes = m.flag(FLAG_A) || m.flag(FLAG_B);
+        if consumes && m.flag(FLAG_BACKWARD) {
+            return m.leave_to(jump_if_in_full);
+        }
+        match m.vm.contains_plain(m.b(), m.a()) {
+            Some(t) if consumes => m.branch_spent(t),
+            Some(t) => m.branch_next(t),
+            None => m.leave_to(jump_if_in_full),
+        }
+    }
+}
+
+full! {
+    fn jump_if_in_full(m) {
         let (a, b) = (m.in_a(), m.in_b());
         let t = m.vm.contains_op(&b, &a)?;
         drop((a, b));
         m.branch(t)
-    }
-}
-
-// ---- loops ----
-
-full! {
-    pub fn get_iter(m) {
-        let v = m.in_b();
-        let it = m.vm.get_iter_op(v)?;
-        m.set(it);
-        Ok(Next::Reload)
-    }
-}
-
-/// The next item of the iterators that the loop knows by heart; `None` at the end, and for everything else.
-#[inline(always)]
-fn advance(vm: &Vm, it: &Value) -> Option<Value> {
-    if it.kind() != Some(Kind::SeqIter) {
-        return None;
-    }
-    // SAFETY: of this kind are these alone. The source is another object than the iterator, and nothing else refers
-    // to the payloads meanwhile.
-    unsafe {
-        let it = &mut *it.cast::<SeqIter>()?.as_ptr();
-        match &mut it.source {
-            SeqSource::Range { next, step, left } => {
-                if *left == 0 {
-                    return None;
-                }
-                let v = Value::small_int(*next)?;
-                *left -= 1;
-                *next = next.wrapping_add(*step);
-                Some(v)
-            }
-            SeqSource::List(l) => {
-                let items = &(*l.as_ptr()).items;
-                let v = items.get(it.at)?.clone();
-                it.at += 1;
-                Some(v)
-            }
-            SeqSource::Tuple(t) => {
-                let t = &*t.as_ptr();
-                let v = t.items().get(it.at)?.clone();
-                it.at += 1;
-                Some(v)
-            }
-            SeqSource::Str(s) => {
-                let b = *(*s.as_ptr()).as_bytes().get(it.at)?;
-                if b >= 0x80 {
-                    return None;
-                }
-                it.at += 1;
-                Some(vm.latin1_char(b))
-            }
-            SeqSource::Done => None,
-        }
-    }
-}
-
-quick! {
-    pub fn for_iter(m) {
-        match advance(m.vm, m.b()) {
-            Some(v) => m.put(v),
-            None => m.leave_to(for_iter_other),
-        }
-    }
-}
-
-quick! {
-    #[inline(never)]
-    fn for_iter_other(m) {
-        if m.b().kind() == Some(Kind::Generator) {
-            return resume_for(m, for_iter_full);
-        }
-        m.leave_to(for_iter_full)
-    }
-}
-
-full! {
-    fn for_iter_full(m) {
-        if let Some(s) = m.b().cast::<SeqIter>() {
-            match SeqIter::advance(s, m.vm) {
-                Some(v) => m.set(v),
-                None => {
-                    *m.b() = Value::UNDEF;
-                    m.jump(m.ins.offset16());
-                }
-            }
-            return Ok(Next::Reload);
-        }
-        m.vm.for_iter(m.ins, false)
-    }
-}
-
-quick! {
-    pub fn for_loop(m) {
-        let ticks = m.vm.heap.ticks.get() - 1;
-        if ticks < 0 {
-            return m.leave_to(for_loop_full);
-        }
-        match advance(m.vm, m.b()) {
-            Some(v) => {
-                m.vm.heap.ticks.set(ticks);
-                m.skip(m.ins.offset16());
-                m.put(v)
-            }
-            None => m.leave_to(for_loop_other),
-        }
-    }
-}
-
-quick! {
-    #[inline(never)]
-    fn for_loop_other(m) {
-        if m.b().kind() == Some(Kind::Generator) {
-            return resume_for(m, for_loop_full);
-        }
-        m.leave_to(for_loop_full)
-    }
-}
-
-full! {
-    fn for_loop_full(m) {
-        if let Some(s) = m.b().cast::<SeqIter>() {
-            match SeqIter::advance(s, m.vm) {
-                Some(v) => {
-                    m.set(v);
-                    m.jump(m.ins.offset16());
-                    m.tick()?;
-                }
-                None => *m.b() = Value::UNDEF,
-            }
-            return Ok(Next::Reload);
-        }
-        m.tick()?;
-        m.vm.for_iter(m.ins, true)
     }
 }

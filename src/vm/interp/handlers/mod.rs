@@ -5,6 +5,7 @@ mod build;
 mod calls;
 mod exceptions;
 mod jumps;
+mod loops;
 mod names;
 mod numbers;
 mod suspend;
@@ -137,9 +138,9 @@ const fn handler(op: Op) -> Handler {
         Op::JumpIfNeK => jumps::jump_if_ne_k,
         Op::JumpIfGtK => jumps::jump_if_gt_k,
         Op::JumpIfGeK => jumps::jump_if_ge_k,
-        Op::GetIter => jumps::get_iter,
-        Op::ForIter => jumps::for_iter,
-        Op::ForLoop => jumps::for_loop,
+        Op::GetIter => loops::get_iter,
+        Op::ForIter => loops::for_iter,
+        Op::ForLoop => loops::for_loop,
         Op::Call => calls::call,
         Op::CallMethod => calls::call_method,
         Op::CallKw => calls::call_kw,

@@ -123,15 +123,11 @@ macro_rules! integers {
 /// The handlers of a comparison.
 macro_rules! comparison {
     ($op:ident: $reg:ident $konst:ident, $full:ident $full_konst:ident, $cmp:tt) => {
-        comparison! { @quick $reg(c) $full, $cmp }
-        comparison! { @quick $konst(k) $full_konst, $cmp }
+        comparison! { @quick $op $reg(c) $full, $cmp }
+        comparison! { @quick $op $konst(k) $full_konst, $cmp }
         full! {
             fn $full(m) {
                 let (a, b) = (m.in_b(), m.in_c());
-                if let Some(t) = arith::compare_texts(&a, &b, CmpOp::$op) {
-                    m.set(Value::bool(t));
-                    return Ok(Next::Reload);
-                }
                 let v = m.vm.rich_compare(&a, &b, CmpOp::$op)?;
                 m.set(v);
                 Ok(Next::Reload)
@@ -141,26 +137,35 @@ macro_rules! comparison {
             fn $full_konst(m) {
                 let a = m.in_b();
                 let b = m.k(m.ins.c()).clone();
-                if let Some(t) = arith::compare_texts(&a, &b, CmpOp::$op) {
-                    m.set(Value::bool(t));
-                    return Ok(Next::Reload);
-                }
                 let v = m.vm.rich_compare(&a, &b, CmpOp::$op)?;
                 m.set(v);
                 Ok(Next::Reload)
             }
         }
     };
-    (@quick $name:ident($right:ident) $full:ident, $cmp:tt) => {
+    (@quick $op:ident $name:ident($right:ident) $full:ident, $cmp:tt) => {
         quick! {
             pub fn $name(m) {
+                quick! {
+                    #[inline(never)]
+                    fn texts(m) {
+                        let Some(t) = arith::compare_texts(m.b(), right!(m $right), CmpOp::$op) else {
+                            return m.leave_to($full);
+                        };
+                        if m.flag(FLAG_C) && m.c().is_object() {
+                            drop(m.spent_c());
+                        }
+                        let spent = m.spent_b();
+                        m.put_spent(Value::bool(t), spent)
+                    }
+                }
                 let (a, b) = (&*m.b(), right!(m $right));
                 let t = if Value::both_small_ints(a, b) {
                     a.int_word() $cmp b.int_word()
                 } else if Value::both_small_floats(a, b) {
                     a.float_unchecked() $cmp b.float_unchecked()
                 } else {
-                    return m.leave_to($full);
+                    return m.leave_to(texts);
                 };
                 m.put(Value::bool(t))
             }
@@ -358,11 +363,21 @@ macro_rules! identity {
 identity! { is is_full, true }
 identity! { is_not is_not_full, false }
 
-/// The handler of `in` or `not in`.
+/// The handlers of `in` or `not in`.
 macro_rules! containment {
-    ($name:ident, $inside:literal) => {
-        full! {
+    ($name:ident $full:ident, $inside:literal) => {
+        quick! {
             pub fn $name(m) {
+                if m.flag(FLAG_C) && m.c().is_object() {
+                    return m.leave_to($full);
+                }
+                let Some(t) = m.vm.contains_plain(m.c(), m.b()) else { return m.leave_to($full) };
+                let spent = m.spent_b();
+                m.put_spent(Value::bool(t == $inside), spent)
+            }
+        }
+        full! {
+            fn $full(m) {
                 let (a, b) = (m.in_b(), m.in_c());
                 let t = m.vm.contains_op(&b, &a)?;
                 m.set(Value::bool(t == $inside));
@@ -372,5 +387,5 @@ macro_rules! containment {
     };
 }
 
-containment! { contains, true }
-containment! { contains_not, false }
+containment! { contains contains_full, true }
+containment! { contains_not contains_not_full, false }
