@@ -378,17 +378,14 @@ pub fn remove_native(vm: &mut Vm, future: &Value, target: &Value) -> bool {
     .unwrap_or(false)
 }
 
-fn not_pending(vm: &mut Vm, future: &Value) -> Raised {
-    let class = match super::classes(vm) {
-        Ok(c) => c.invalid_state.clone(),
-        Err(e) => return e,
-    };
-    let Some(state) = core_of(vm, future).map(|c| c.state) else { return vm.raise_text(&class, "invalid state") };
-    let shown = match vm.repr_string(future) {
-        Ok(r) => r,
-        Err(e) => return e,
-    };
-    vm.raise_text(&class, &format!("{}: {shown}", state.name()))
+fn not_pending(vm: &mut Vm) -> Raised {
+    match super::classes(vm) {
+        Ok(c) => {
+            let class = c.invalid_state.clone();
+            vm.raise_text(&class, "invalid state")
+        }
+        Err(e) => e,
+    }
 }
 
 /// Sets the result.
@@ -405,7 +402,7 @@ pub fn set_result(vm: &mut Vm, future: &Value, result: Value) -> R<()> {
     });
     match old.flatten() {
         Some(_) => schedule_callbacks(vm, future),
-        None => Err(not_pending(vm, future)),
+        None => Err(not_pending(vm)),
     }
 }
 
@@ -426,7 +423,7 @@ pub fn set_exception(vm: &mut Vm, future: &Value, exception: Value) -> R<()> {
         true
     });
     if changed != Some(true) {
-        return Err(not_pending(vm, future));
+        return Err(not_pending(vm));
     }
     schedule_callbacks(vm, future)?;
     unretrieved::watch(vm, future)

@@ -289,7 +289,7 @@ const METHODS: &[NativeDef] = &[
             let Some(coro) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "coro")) else {
                 return Err(vm.type_error("BaseEventLoop.create_task() missing 1 required positional argument: 'coro'"));
             };
-            gather::native_create_task(vm, &l, &coro, &Args { pos: &[], ..*args })
+            super::with_other_keywords(vm, args, "coro", |vm, args| gather::native_create_task(vm, &l, &coro, args))
         },
     ),
     NativeDef::new("set_task_factory(self, factory)", "Set a task factory.", |vm, a| {
@@ -675,9 +675,21 @@ fn generator_dies(vm: &mut Vm, a: &[Value]) -> R {
 
 const WATCHING: &[NativeDef] = &[
     NativeDef::raw("add_reader(self, fd, callback, *args)", "Add a reader callback.", |vm, args| {
-        watch(vm, args, false)
+        watch(vm, args, false).map(|_| Value::NONE)
     }),
-    NativeDef::raw("add_writer(self, fd, callback, *args)", "Add a writer callback.", |vm, args| watch(vm, args, true)),
+    NativeDef::raw("add_writer(self, fd, callback, *args)", "Add a writer callback.", |vm, args| {
+        watch(vm, args, true).map(|_| Value::NONE)
+    }),
+    NativeDef::raw(
+        "_add_reader(self, fd, callback, *args)",
+        "Add a reader callback; return its handle.",
+        |vm, args| watch(vm, args, false),
+    ),
+    NativeDef::raw(
+        "_add_writer(self, fd, callback, *args)",
+        "Add a writer callback; return its handle.",
+        |vm, args| watch(vm, args, true),
+    ),
     NativeDef::new("remove_reader(self, fd)", "Remove a reader callback.", |vm, a| unwatch(vm, a, false)),
     NativeDef::new("remove_writer(self, fd)", "Remove a writer callback.", |vm, a| unwatch(vm, a, true)),
 ];
@@ -728,10 +740,26 @@ fn watch(vm: &mut Vm, args: &Args<'_>, writer: bool) -> R {
             if let Some(old) = old.as_ref().and_then(|v| v.cast::<Handle>()) {
                 handle::cancel(vm, old)?;
             }
-            Ok(Value::NONE)
+            Ok(h.into())
         }
-        Err(e) => Err(vm.os_error(&e, None)),
+        Err(e) => {
+            leave_to_transport(vm, &l, fd)?;
+            Err(vm.os_error(&e, None))
+        }
     }
+}
+
+/// Refuses to touch a descriptor that a transport reads from or writes to.
+fn leave_to_transport(vm: &mut Vm, l: &Ref<EventLoop>, fd: i32) -> R<()> {
+    let owner = l.get(vm).reactor.as_ref().filter(|r| !r.is_watched(fd)).and_then(|r| r.owner(fd));
+    let Some(transport) = owner else { return Ok(()) };
+    let closing = vm.call_method(&transport, "is_closing", &[])?;
+    if vm.truth(&closing)? {
+        return Ok(());
+    }
+    let shown = vm.repr_string(&transport)?;
+    let class = vm.exc.RuntimeError.clone();
+    Err(vm.raise_text(&class, &format!("File descriptor {fd} is used by transport {shown}")))
 }
 
 fn unwatch(vm: &mut Vm, a: &[Value], writer: bool) -> R {
@@ -740,6 +768,7 @@ fn unwatch(vm: &mut Vm, a: &[Value], writer: bool) -> R {
         return Ok(Value::FALSE);
     }
     let fd = descriptor(vm, &a[1])?;
+    leave_to_transport(vm, &l, fd)?;
     let old = l.get_mut(vm).reactor.as_mut().and_then(|r| r.remove(fd, writer));
     match old.as_ref().and_then(|v| v.cast::<Handle>()) {
         Some(h) => {

@@ -370,6 +370,22 @@ pub fn keyword(vm: &Vm, args: &Args<'_>, name: &str) -> Option<Value> {
         .map(|(_, v)| v.clone())
 }
 
+/// Calls with the keyword arguments but one, which was taken; and with no positional ones.
+pub fn with_other_keywords<T>(
+    vm: &mut Vm,
+    args: &Args<'_>,
+    taken: &str,
+    call: impl FnOnce(&mut Vm, &Args<'_>) -> T,
+) -> T {
+    let is_taken = |n: &Value| n.cast::<Str>().is_some_and(|s| s.get(vm).as_bytes() == taken.as_bytes());
+    if !args.kw_names.iter().any(is_taken) {
+        return call(vm, &Args { pos: &[], ..*args });
+    }
+    let (names, values): (Vec<Value>, Vec<Value>) =
+        args.keywords().filter(|(n, _)| !is_taken(n)).map(|(n, v)| (n.clone(), v.clone())).unzip();
+    call(vm, &Args { pos: &[], kw_values: &values, kw_names: &names })
+}
+
 /// Refuses keyword arguments other than these.
 ///
 /// # Errors

@@ -36,6 +36,7 @@ pub enum Due {
 /// A descriptor that belongs to a native object, which is told of edges.
 struct Source {
     object: Value,
+    fd: i32,
     /// How often the place was used before.
     age: usize,
 }
@@ -187,7 +188,7 @@ impl Reactor {
         let at = match self.free.pop() {
             Some(at) => at,
             None => {
-                self.sources.push(Source { object: Value::UNDEF, age: 0 });
+                self.sources.push(Source { object: Value::UNDEF, fd: -1, age: 0 });
                 self.sources.len() - 1
             }
         };
@@ -198,6 +199,7 @@ impl Reactor {
         match self.poll.registry().register(&mut SourceFd(&fd), Token(id), interest) {
             Ok(()) => {
                 s.object = object;
+                s.fd = fd;
                 Ok(id)
             }
             Err(e) => {
@@ -230,6 +232,16 @@ impl Reactor {
         s.age = (s.age + 1) & ((1 << (61 - PLACE)) - 1);
         self.free.push(at);
         Some(std::mem::replace(&mut s.object, Value::UNDEF))
+    }
+
+    /// The object whose source a descriptor is. It looks at all of them: for what goes wrong.
+    pub fn owner(&self, fd: i32) -> Option<Value> {
+        self.sources.iter().find(|s| s.fd == fd && !s.object.is_undef()).map(|s| s.object.clone())
+    }
+
+    /// Whether callbacks wait for a descriptor.
+    pub fn is_watched(&self, fd: i32) -> bool {
+        self.watches.contains_key(&fd)
     }
 
     /// Watches a descriptor; gives the handle that did so before.

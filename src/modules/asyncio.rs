@@ -26,7 +26,7 @@ const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("_get_current_loop()", "The running event loop, or the one that was set.", |vm, _| {
         event_loop::current_loop(vm)
     }),
-    NativeDef::new("set_event_loop(loop, /)", "Set this thread's event loop.", set_event_loop),
+    NativeDef::new("set_event_loop(loop)", "Set this thread's event loop.", set_event_loop),
     NativeDef::new("new_event_loop()", "Make an event loop.", |vm, _| {
         let policy = event_loop::policy(vm);
         if policy.is_undef() {
@@ -230,7 +230,7 @@ fn create_task(vm: &mut Vm, args: &Args<'_>) -> R {
         return Err(vm.type_error(format!("create_task() takes 1 positional argument but {n} were given")));
     }
     let l = event_loop::need_running_loop(vm)?;
-    gather::create_task(vm, &l, &coro, &Args { pos: &[], ..*args })
+    event_loop::with_other_keywords(vm, args, "coro", |vm, args| gather::create_task(vm, &l, &coro, args))
 }
 
 /// Makes the module.

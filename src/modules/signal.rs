@@ -1,6 +1,7 @@
 //! `_signal`: handlers of scripts for signals, for `signal`, which is written in apy.
 
 use crate::modules::io::errors::os_failure;
+use crate::vm::limits::request;
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::signals::{self, Disposition};
 use crate::vm::{R, Value, Vm};
@@ -22,6 +23,8 @@ impl Default for Handlers {
     }
 }
 
+/// The signal of Ctrl-C.
+pub const SIGINT: i64 = libc::SIGINT as i64;
 const SIG_DFL: i32 = 0;
 const SIG_IGN: i32 = 1;
 
@@ -302,6 +305,27 @@ pub fn install_interrupt(vm: &mut Vm) -> R<()> {
     signals::set(libc::SIGINT, Disposition::Tell).map_err(|e| vm.os_error(&e, None))
 }
 
+/// Does what the coming of a signal would do, if a script's handler is there for it. In an interpreter that hears of no
+/// signals, Ctrl-C raises KeyboardInterrupt and the others mean nothing.
+///
+/// # Errors
+/// ValueError for a number that no signal has; on the main thread, what the handler raises.
+pub fn simulate(vm: &mut Vm, number: i64) -> R<()> {
+    let Some(n) = i32::try_from(number).ok().filter(|n| (1..signals::COUNT as i32).contains(n)) else {
+        return Err(vm.value_error("signal number out of range"));
+    };
+    let shared = vm.shared();
+    if signals::is_owner(&shared) {
+        let handler = get_handler(vm, n)?;
+        if vm.is_callable(&handler) {
+            signals::simulate(n);
+        }
+    } else if number == SIGINT {
+        shared.request(request::INTERRUPT);
+    }
+    if vm.is_main_thread() { vm.checkpoint() } else { Ok(()) }
+}
+
 /// `signal.default_int_handler`.
 fn default_int(vm: &mut Vm) -> Value {
     let known = vm.state::<Handlers>().default_int.clone();
@@ -370,7 +394,7 @@ fn set_handler(vm: &mut Vm, a: &[Value]) -> R {
 fn serve(vm: &mut Vm) -> R<()> {
     if vm.state::<Handlers>().main != Some(std::thread::current().id()) {
         // The main thread serves them.
-        vm.shared().request(crate::vm::limits::request::SIGNAL);
+        vm.shared().request(request::SIGNAL);
         return Ok(());
     }
     let come = signals::take();
@@ -384,7 +408,7 @@ fn serve(vm: &mut Vm) -> R<()> {
             let rest = come.get(at + 1..).unwrap_or_default();
             if !rest.is_empty() {
                 signals::put_back(rest);
-                vm.shared().request(crate::vm::limits::request::SIGNAL);
+                vm.shared().request(request::SIGNAL);
             }
             return Err(e);
         }

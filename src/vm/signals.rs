@@ -79,6 +79,11 @@ extern "C" fn on_signal(number: libc::c_int) {
     }
 }
 
+/// Does what the system's handler does when a signal comes.
+pub fn simulate(number: i32) {
+    on_signal(number);
+}
+
 /// Makes an interpreter the one that hears of signals, on the thread that calls; false when another one does.
 pub fn claim(shared: &Arc<Shared>) -> bool {
     let mine = Arc::into_raw(shared.clone()).cast_mut();

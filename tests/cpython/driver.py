@@ -7,9 +7,12 @@ Appends one line to REPORT_FILE for each thing that happens, each the repr of a 
 Tests whose id stands in DONE_FILE are left out, so that run.py can go on after a test that ended the process.
 Only what every interpreter should have is used here: no json, no importlib beyond import_module, no threads.
 """
+import os
 import sys
 import types
 import unittest
+
+import removed
 
 FOLDER, NAME, REPORT, DONE = sys.argv[1:5]
 
@@ -32,8 +35,13 @@ OPTIONAL = ["doctest", "pickle", "ast", "subprocess", "tempfile", "threading", "
             "contextlib", "codecs", "logging", "selectors", "signal", "socket", "socketserver", "http.server",
             "wsgiref.simple_server", "concurrent.futures", "_thread", "test.support.script_helper", "test.support.os_helper",
             "test.support.import_helper", "test.support.warnings_helper", "test.support.threading_helper",
-            "test.support.socket_helper", "test.support.testcase"]
+            "test.support.socket_helper", "test.support.testcase", "tty"]
 
+
+# Modules that tests have their peers from (HTTP servers above all), with what these import. An interpreter that has none
+# of its own takes them from the library that the tests belong to.
+OF_PEERS = ["socketserver.py", "http", "wsgiref", "email", "urllib", "html", "mimetypes.py", "quopri.py", "ipaddress.py",
+            "calendar.py", "platform.py"]
 
 # Modules that tests import and that read annotations as older languages stored them: some cannot be loaded any more.
 OLDER = ["test.typinganndata.ann_module", "test.typinganndata.ann_module2", "test.typinganndata.ann_module3"]
@@ -83,6 +91,14 @@ def replace_by_missing(name):
     module.__path__ = []
     if parent:
         setattr(sys.modules[parent], last, module)
+
+
+def borrow_peers():
+    """Has the modules of peers found after everything that the interpreter has itself."""
+    os.mkdir("peers")
+    for name in OF_PEERS:
+        os.symlink(os.path.join(os.path.dirname(FOLDER), name), os.path.join("peers", name))
+    sys.path.append(os.path.abspath("peers"))
 
 
 def replace_missing():
@@ -222,10 +238,14 @@ def main():
         path = list(test.__path__)
         if FOLDER not in path:
             test.__path__ = path + [FOLDER]
+        if NAME.startswith("test_asyncio."):
+            borrow_peers()
+            removed.bridge()
         replace_missing()
         for helper in HELPERS.get(NAME, []):
             load(helper)
         module = load(NAME)
+        removed.skip_what_is_gone(module)
         tests = list(tests_of(unittest.defaultTestLoader.loadTestsFromModule(module)))
     except unittest.SkipTest as error:
         report("load", f"skipped: {error}")

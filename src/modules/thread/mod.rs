@@ -10,7 +10,6 @@ use super::sys::structseq::{self, StructSeq, field};
 use crate::heap_object;
 use crate::vm::class::class_flag;
 use crate::vm::dict::Dict;
-use crate::vm::limits::request;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::str::Tuple;
@@ -195,17 +194,11 @@ fn exit(vm: &mut Vm, _: &[Value]) -> R {
 }
 
 fn interrupt_main(vm: &mut Vm, a: &[Value]) -> R {
-    const SIGINT: i64 = 2;
     let signal = match arg(a, 0) {
         Some(v) => vm.index_i64(v)?,
-        None => SIGINT,
+        None => super::signal::SIGINT,
     };
-    if !(1..=64).contains(&signal) {
-        return Err(vm.value_error("signal number out of range"));
-    }
-    if signal == SIGINT {
-        vm.shared().request(request::INTERRUPT);
-    }
+    super::signal::simulate(vm, signal)?;
     Ok(Value::NONE)
 }
 
