@@ -9,6 +9,7 @@ use std::process::ExitCode;
 const STACK: usize = 256 << 20;
 
 fn main() -> ExitCode {
+    apy::vm::system::share_arena();
     let run = std::thread::Builder::new().name("main".into()).stack_size(STACK).spawn(|| cli::run(STACK - (1 << 20)));
     // Signals are the script's thread's affair: one that it sends to itself has come when the call returns.
     let _ = nix::sys::signal::SigSet::all().thread_block();

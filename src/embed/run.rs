@@ -374,7 +374,7 @@ impl Vm {
             }
         }
         self.checkpoint()?;
-        self.collect_garbage();
+        self.collect_at_end();
         self.checkpoint()?;
         let mut emptied = false;
         for w in left.into_iter().rev() {

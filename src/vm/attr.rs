@@ -104,7 +104,27 @@ impl Vm {
     }
 
     /// As [`override_of`](Self::override_of), for instances of a class.
+    #[inline]
     pub(super) fn class_override(&self, class: &Ref<Class>, special: Special) -> Option<Value> {
+        let bit = match special {
+            Special::GetAttribute => 1,
+            Special::SetAttr => 2,
+            Special::DelAttr => 4,
+            _ => 0,
+        };
+        let known = &class.get(self).standard_hooks;
+        if known.get() & bit != 0 {
+            return None;
+        }
+        let found = self.find_override(class, special);
+        if found.is_none() && !class.get(self).layouts.is_uncached() {
+            known.set(known.get() | bit);
+        }
+        found
+    }
+
+    #[inline(never)]
+    fn find_override(&self, class: &Ref<Class>, special: Special) -> Option<Value> {
         let found = self.class_special(class, special)?;
         if found.is_a::<Native>() {
             let standard = [&self.types.object, &self.types.type_, &self.types.module];

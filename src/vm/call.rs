@@ -165,6 +165,11 @@ impl Vm {
                 for (i, v) in args.pos.iter().enumerate() {
                     window.add(i).write(v.clone());
                 }
+            } else if let Some(named) = rest_follows(&(*code).code, args) {
+                for (i, v) in args.pos[..named].iter().enumerate() {
+                    window.add(i).write(v.clone());
+                }
+                window.add(named).write(self.tuple_of_copies(&args.pos[named..]).into());
             } else {
                 let bound = self.bind_arguments(func, args)?;
                 for (i, v) in bound.into_iter().enumerate() {
@@ -415,4 +420,16 @@ impl Header {
     pub fn is_unique(&self) -> bool {
         self.ref_count() == 1
     }
+}
+
+/// How many parameters a function has before its `*args`, when that is the last one and the arguments are all that the
+/// others want.
+fn rest_follows(code: &crate::compiler::code::Code, args: &Args<'_>) -> Option<usize> {
+    let named = code.argcount as usize;
+    (code.flags.has(CodeFlags::VARARGS)
+        && !code.flags.has(CodeFlags::VARKEYWORDS)
+        && code.kwonlyargcount == 0
+        && args.kw_names.is_empty()
+        && args.pos.len() >= named)
+        .then_some(named)
 }

@@ -64,8 +64,10 @@ pub struct Class {
     specials: OnceCell<Box<[Cell<u64>; Special::COUNT]>>,
     /// The script's `__init__`, if an instance is made by `object.__new__` and that alone; found once.
     plain_init: Cell<PlainInit>,
-    /// The Rust functions of those that are native, found once.
-    flats: OnceCell<Box<[Cell<Flat>; Special::COUNT]>>,
+    /// The Rust functions of those that are native, found once: [`not_flat`] where there is none.
+    flats: OnceCell<Box<[Cell<Option<FlatFn>>; Special::COUNT]>>,
+    /// Bits of the attribute hooks that are known to be the standard ones.
+    pub(super) standard_hooks: Cell<u8>,
     /// Names of all layouts' slots are kept alive here.
     pub(super) slot_names: Vec<Value>,
 }
@@ -79,12 +81,9 @@ enum PlainInit {
     Yes(u64),
 }
 
-/// What is known of the Rust function of a special method.
-#[derive(Clone, Copy)]
-enum Flat {
-    Unknown,
-    No,
-    Yes(FlatFn),
+/// Stands in tables for a special method that has no Rust function; nobody calls it.
+fn not_flat(_: &mut Vm, _: &[Value]) -> R {
+    Ok(Value::NOT_IMPLEMENTED)
 }
 
 impl Trace for Class {
@@ -106,9 +105,12 @@ impl Trace for Class {
 impl Object for Class {
     const KIND: Kind = Kind::Type;
     fn external(&self) -> usize {
-        self.dict.external() + self.mro.capacity() * 8 + 512
+        self.dict.external() + self.mro.capacity() * 8 + TABLES
     }
 }
+
+/// About what the tables of a class take.
+const TABLES: usize = 2048;
 
 impl Drop for Class {
     fn drop(&mut self) {
@@ -158,6 +160,7 @@ impl Class {
             specials: OnceCell::new(),
             plain_init: Cell::new(PlainInit::Unknown),
             flats: OnceCell::new(),
+            standard_hooks: Cell::new(0),
             slot_names: Vec::new(),
         }
     }
@@ -208,6 +211,7 @@ impl Class {
     fn forget_specials(&mut self) {
         self.specials = OnceCell::new();
         self.flats = OnceCell::new();
+        self.standard_hooks.set(0);
         self.plain_init.set(PlainInit::Unknown);
     }
 
@@ -265,6 +269,9 @@ impl LookupEntry {
     pub(super) const EMPTY: LookupEntry = LookupEntry { layout_id: 0, name: 0, value: 0 };
 }
 
+/// For how many allocations of containers that of a class counts.
+const CLASS_AGE: usize = 40;
+
 /// Entries of the look-up cache; a power of two.
 pub(super) const LOOKUP_CACHE: usize = 2048;
 
@@ -274,8 +281,9 @@ impl Vm {
     /// # Errors
     /// TypeError when the bases have no consistent order.
     pub fn new_class(&mut self, spec: ClassSpec<'_>, vtable: Option<&'static VTable>) -> R<Ref<Class>> {
-        // Making one is much work, and so is leaving it to the collector.
+        // Making one is much work, and so is leaving it to the collector, which should not let many pile up.
         self.charge(100);
+        self.heap.young.set(self.heap.young.get() + CLASS_AGE);
         let name = self.intern(spec.name);
         let bases = if spec.bases.is_empty() { vec![self.types.object.clone()] } else { spec.bases };
         let base = self.best_base(&bases)?;
@@ -306,7 +314,7 @@ impl Vm {
             super::heap::INSTANCE_SLOTS_OFF
         } else if vtable.kind == Kind::Type {
             0
-        } else if base_off != 0 || has_dict || fixed > 0 {
+        } else if base_off < 0 || has_dict || fixed > 0 {
             -8
         } else {
             0
@@ -333,6 +341,7 @@ impl Vm {
             specials: OnceCell::new(),
             plain_init: Cell::new(PlainInit::Unknown),
             flats: OnceCell::new(),
+            standard_hooks: Cell::new(0),
             slot_names: Vec::new(),
         };
         let meta_layout: *const Layout = meta.get(self).layouts.root();
@@ -457,31 +466,35 @@ impl Vm {
 
     /// Says that a class or its bases changed: caches that know it, or a subclass, miss from now on.
     pub fn class_changed(&mut self, class: &Ref<Class>) {
-        let mut work = vec![class.clone()];
-        let del = self.names.__del__.clone();
-        let hash = self.str_hash(&del);
+        let mut work = Vec::new();
+        self.one_class_changed(class, &mut work);
         while let Some(c) = work.pop() {
-            // SAFETY: no other reference to the payload is alive, and classes in `subclasses` are alive.
-            unsafe {
-                let payload = c.as_ptr();
-                (*payload).forget_specials();
-                if (*payload).base.as_ref().is_some_and(|b| (*b.as_ptr()).layouts.is_uncached())
-                    || (*payload)
-                        .mro
-                        .iter()
-                        .any(|k| k.cast::<Class>().is_some_and(|k| (*k.as_ptr()).layouts.is_uncached()))
-                {
-                    (*payload).layouts.never_cache();
-                }
-                let finalizer = (*payload).is_heap()
-                    && (*payload).mro.iter().any(|k| {
-                        k.cast::<Class>().is_some_and(|k| (*k.as_ptr()).dict.get_hashed(hash, del.value()).is_some())
-                    });
-                (*payload).layouts.renumber(finalizer);
-                for &s in &(*payload).subclasses {
-                    Header::inc(s);
-                    work.push(Ref::from_value_unchecked(Value::from_ptr(s)));
-                }
+            self.one_class_changed(&c, &mut work);
+        }
+    }
+
+    /// The same for one class, whose subclasses are put into `work`.
+    fn one_class_changed(&self, class: &Ref<Class>, work: &mut Vec<Ref<Class>>) {
+        let del = &self.names.__del__;
+        // SAFETY: no other reference to the payload is alive, and classes in `subclasses` are alive.
+        unsafe {
+            let payload = class.as_ptr();
+            (*payload).forget_specials();
+            let uncached = |k: &Ref<Class>| (*k.as_ptr()).layouts.is_uncached();
+            if (*payload).base.as_ref().is_some_and(uncached)
+                || (*payload).mro.iter().any(|k| k.cast::<Class>().is_some_and(uncached))
+            {
+                (*payload).layouts.never_cache();
+            }
+            let finalizer = (*payload).is_heap() && {
+                let hash = self.str_hash(del);
+                let has = |k: &Ref<Class>| (*k.as_ptr()).dict.get_hashed(hash, del.value()).is_some();
+                (*payload).mro.iter().any(|k| k.cast::<Class>().is_some_and(has))
+            };
+            (*payload).layouts.renumber(finalizer);
+            for &s in &(*payload).subclasses {
+                Header::inc(s);
+                work.push(Ref::from_value_unchecked(Value::from_ptr(s)));
             }
         }
     }
@@ -492,6 +505,13 @@ impl Vm {
         let old = class.get_mut(self).dict.put_str(hash, name, value);
         self.class_changed(class);
         drop(old);
+    }
+
+    /// Gives a class an attribute that it did not have. [`class_changed`](Self::class_changed) must be told before
+    /// anything looks it up.
+    pub fn add_class_attr(&mut self, class: &Ref<Class>, name: &Ref<Str>, value: Value) {
+        let hash = self.str_hash(name);
+        drop(class.get_mut(self).dict.put_str(hash, name, value));
     }
 
     /// Removes an attribute of a class without hooks or checks.
@@ -604,14 +624,13 @@ impl Vm {
     pub fn flat_special(&self, v: &Value, special: Special, argc: usize) -> Option<FlatFn> {
         let class = self.class_of(v);
         let c = class.get(self);
-        let table = c.flats.get_or_init(|| Box::new([const { Cell::new(Flat::Unknown) }; Special::COUNT]));
+        let table = c.flats.get_or_init(|| Box::new([const { Cell::new(None) }; Special::COUNT]));
         match table[special as usize].get() {
-            Flat::Yes(f) => Some(f),
-            Flat::No => None,
-            Flat::Unknown => {
+            Some(f) => (f as usize != not_flat as FlatFn as usize).then_some(f),
+            None => {
                 let found = self.class_special(class, special).and_then(|f| self.flat_method(&f, argc));
                 if !c.layouts.is_uncached() {
-                    table[special as usize].set(found.map_or(Flat::No, Flat::Yes));
+                    table[special as usize].set(Some(found.unwrap_or(not_flat)));
                 }
                 found
             }

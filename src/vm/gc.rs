@@ -28,6 +28,8 @@ use std::collections::{HashMap, HashSet};
 
 /// The growth in objects that starts a collection, where scripts have not set another.
 const GROWTH: usize = 20_000;
+/// The least growth in bytes that starts one.
+const GROWTH_BYTES: usize = 1 << 20;
 /// What `gc.get_threshold()` says until it is set.
 const DEFAULT_THRESHOLDS: [i64; 3] = [2000, 10, 10];
 /// `gc.DEBUG_SAVEALL`: garbage goes to `gc.garbage` instead of being freed.
@@ -41,6 +43,8 @@ pub(super) struct Collector {
     sweep: bool,
     /// Live containers after the last collection.
     base: usize,
+    /// Bytes in use after it, or less if there have been less.
+    base_bytes: usize,
     thresholds: [i64; 3],
     /// Scripts have set the thresholds.
     tuned: bool,
@@ -61,6 +65,7 @@ impl Default for Collector {
             running: false,
             sweep: false,
             base: 0,
+            base_bytes: 0,
             thresholds: DEFAULT_THRESHOLDS,
             tuned: false,
             debug: 0,
@@ -107,7 +112,12 @@ impl Vm {
             // Much was freed without the collector; measure growth from here.
             self.gc.base = live;
         }
-        if self.gc.enabled && self.gc.thresholds[0] > 0 && live > self.gc.base + self.gc.growth() {
+        let bytes = self.heap.bytes();
+        self.gc.base_bytes = self.gc.base_bytes.min(bytes);
+        // Few large objects are as good a reason as many small ones.
+        let heavier = !self.gc.tuned && bytes - self.gc.base_bytes > self.gc.base_bytes.max(GROWTH_BYTES);
+        let more = heavier || live > self.gc.base + self.gc.growth();
+        if self.gc.enabled && self.gc.thresholds[0] > 0 && more {
             self.collect_with_callbacks(2);
         }
         self.gc_adjust_trigger();
@@ -126,11 +136,21 @@ impl Vm {
             unsafe { (*p).set_flag(flag::PERMANENT) };
         });
         self.gc.base = self.heap.objects();
+        self.gc.base_bytes = self.heap.bytes();
     }
 
     /// `gc.collect()`: finds and frees unreachable objects, and gives their number.
     pub fn collect_garbage(&mut self) -> usize {
         self.collect_with_callbacks(2)
+    }
+
+    /// The last collection of a program: what it alone held is finalized, but names are kept.
+    pub(crate) fn collect_at_end(&mut self) {
+        if !self.gc.running {
+            self.gc.running = true;
+            self.gc.collected += self.collect_cycles() as u64;
+            self.gc.running = false;
+        }
     }
 
     /// Runs a collection between the calls of `gc.callbacks`.
@@ -146,6 +166,7 @@ impl Vm {
         self.gc.collected += found as u64;
         self.heap.young.set(0);
         self.gc.base = self.heap.containers();
+        self.gc.base_bytes = self.heap.bytes();
         self.gc_adjust_trigger();
         self.gc_notify("stop", generation, found);
         self.gc.running = false;

@@ -16,6 +16,8 @@ use std::cell::{Cell, UnsafeCell};
 use std::collections::HashMap;
 
 const PAGE: usize = 64 * 1024;
+/// So many pages are taken from the system at once, which touches none of them.
+const CHUNK: usize = 16;
 /// Room for the page's own data, at its start.
 const PAGE_HEAD: usize = 64;
 /// So many bytes of blocks are put on a free list at once.
@@ -142,6 +144,8 @@ pub struct Heap {
     /// The pages whose blocks have not all been carved, by class; those with prefixes stand behind the others.
     filling: [Cell<*mut PageHead>; 2 * CLASSES],
     pages: UnsafeCell<Vec<*mut PageHead>>,
+    /// What the pages were cut from.
+    chunks: UnsafeCell<Vec<*mut u8>>,
     large: UnsafeCell<Vec<*mut LargeHead>>,
     bytes: Cell<usize>,
     /// Objects alive that refer to nothing but their class.
@@ -177,6 +181,7 @@ impl Heap {
             free_prefixed: [const { Cell::new(std::ptr::null_mut()) }; CLASSES],
             filling: [const { Cell::new(std::ptr::null_mut()) }; 2 * CLASSES],
             pages: UnsafeCell::default(),
+            chunks: UnsafeCell::default(),
             large: UnsafeCell::default(),
             bytes: Cell::new(0),
             leaves: Cell::new(0),
@@ -338,14 +343,21 @@ impl Heap {
     }
 
     fn fresh_page(&self, class: usize, prefix: bool) -> *mut PageHead {
-        let layout = alloc::Layout::from_size_align(PAGE, PAGE).expect("a constant layout");
-        // SAFETY: the layout has a size.
-        let page = unsafe { alloc::alloc(layout) }.cast::<PageHead>();
-        if page.is_null() {
-            alloc::handle_alloc_error(layout);
+        // SAFETY: neither list is borrowed elsewhere.
+        let (pages, chunks) = unsafe { (&mut *self.pages.get(), &mut *self.chunks.get()) };
+        let at = pages.len() % CHUNK;
+        if at == 0 {
+            let layout = alloc::Layout::from_size_align(CHUNK * PAGE, PAGE).expect("a constant layout");
+            // SAFETY: the layout has a size.
+            let chunk = unsafe { alloc::alloc(layout) };
+            if chunk.is_null() {
+                alloc::handle_alloc_error(layout);
+            }
+            chunks.push(chunk);
         }
-        // SAFETY: the page was just allocated, and is large enough for its head; `pages` is not borrowed elsewhere.
+        // SAFETY: page number `at` of the last chunk has not been used; it is large enough for its head.
         unsafe {
+            let page = chunks[chunks.len() - 1].add(at * PAGE).cast::<PageHead>();
             page.write(PageHead {
                 block: u32::from(SIZES[class]),
                 class: class as u8,
@@ -353,9 +365,9 @@ impl Heap {
                 carved: 0,
                 gc_base: 0,
             });
-            (*self.pages.get()).push(page);
+            pages.push(page);
+            page
         }
-        page
     }
 
     #[cold]
@@ -872,9 +884,10 @@ impl Heap {
     pub(super) fn free_memory(&self) {
         // SAFETY: `tear_down` has dropped all payloads, and no value is left.
         unsafe {
-            let layout = alloc::Layout::from_size_align_unchecked(PAGE, PAGE);
-            for page in std::mem::take(&mut *self.pages.get()) {
-                alloc::dealloc(page.cast(), layout);
+            let layout = alloc::Layout::from_size_align_unchecked(CHUNK * PAGE, PAGE);
+            (*self.pages.get()).clear();
+            for chunk in std::mem::take(&mut *self.chunks.get()) {
+                alloc::dealloc(chunk, layout);
             }
             for head in std::mem::take(&mut *self.large.get()) {
                 let size = (*head).size;

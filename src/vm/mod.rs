@@ -206,7 +206,8 @@ impl Vm {
             kind_layouts,
             native_layouts: HashMap::default(),
             attr_cache: interp::AttrCache::default(),
-            lookup_cache: (0..LOOKUP_CACHE).map(|_| Cell::new(LookupEntry::EMPTY)).collect(),
+            // SAFETY: all zeros are an empty entry. Zeros of the system's are not touched before they are used.
+            lookup_cache: unsafe { Box::<[Cell<LookupEntry>]>::new_zeroed_slice(LOOKUP_CACHE).assume_init() },
             interner: text::Interner::new(hash_seed),
             scratch: Vec::new(),
             next_keys_version: 1,

@@ -93,30 +93,49 @@ pub struct NativeDef {
     max: u8,
     /// Where the name ends.
     name_len: u8,
+    /// What a class makes of it.
+    flavor: Flavor,
+}
+
+/// What becomes of a native function in a class.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flavor {
+    /// `__new__`: a function that takes the class.
+    New,
+    Class,
+    Static,
+    /// A special method, which CPython wraps.
+    Wrapper,
+    Method,
 }
 
 impl NativeDef {
     /// A function with flat arguments.
     pub const fn new(signature: &'static str, doc: &'static str, f: FlatFn) -> NativeDef {
         let (min, max) = count(signature);
-        NativeDef { signature, doc, run: NativeImpl::Flat(f), min, max, name_len: name_len(signature) }
+        NativeDef::made(signature, doc, NativeImpl::Flat(f), min, max)
     }
 
     /// A function that takes its arguments as passed.
     pub const fn raw(signature: &'static str, doc: &'static str, f: RawFn) -> NativeDef {
-        NativeDef { signature, doc, run: NativeImpl::Raw(f), min: 0, max: 255, name_len: name_len(signature) }
+        NativeDef::made(signature, doc, NativeImpl::Raw(f), 0, 255)
     }
 
     /// A function that the loop does itself where it can.
     pub const fn machine(signature: &'static str, doc: &'static str, m: MachineFn, f: FlatFn) -> NativeDef {
         let (min, max) = count(signature);
-        NativeDef { signature, doc, run: NativeImpl::Machine(m, f), min, max, name_len: name_len(signature) }
+        NativeDef::made(signature, doc, NativeImpl::Machine(m, f), min, max)
     }
 
     /// A function that gives an awaitable, unless it is awaited at once and need not wait.
     pub const fn awaited(signature: &'static str, doc: &'static str, now: NowFn, f: FlatFn) -> NativeDef {
         let (min, max) = count(signature);
-        NativeDef { signature, doc, run: NativeImpl::Awaited(now, f), min, max, name_len: name_len(signature) }
+        NativeDef::made(signature, doc, NativeImpl::Awaited(now, f), min, max)
+    }
+
+    const fn made(signature: &'static str, doc: &'static str, run: NativeImpl, min: u8, max: u8) -> NativeDef {
+        let name_len = name_len(signature);
+        NativeDef { signature, doc, run, min, max, name_len, flavor: flavor(signature, name_len as usize) }
     }
 
     /// Whether so many positional arguments are passed on just as they are.
@@ -558,7 +577,8 @@ impl Vm {
 
     /// Adds native methods and attributes to a class.
     pub fn extend_class(&mut self, class: &Ref<Class>, methods: &'static [NativeDef], getsets: &'static [GetSetDef]) {
-        class.get_mut(self).dict.reserve(methods.len() + getsets.len());
+        // `__doc__` and `__module__` often follow.
+        class.get_mut(self).dict.reserve(methods.len() + getsets.len() + 2);
         for def in methods {
             let name = self.intern(def.name());
             let value = self.native_method(class, def);
@@ -580,27 +600,18 @@ impl Vm {
 
     fn native_method(&mut self, class: &Ref<Class>, def: &'static NativeDef) -> Value {
         let native = Native { owner: class.value().clone(), code: NativeCode::Static(def) };
-        match def.name() {
-            "__new__" => self.alloc_as(&self.types.builtin_function.clone(), native).into(),
-            "__class_getitem__" | "__init_subclass__" | "__subclasshook__" | "fromkeys" | "fromhex" | "from_bytes"
-            | "maketrans" | "from_number" | "__prepare__"
-                if def.parameters().starts_with("(cls") =>
-            {
-                let f: Value = self.alloc_as(&self.types.classmethod_descriptor.clone(), native).into();
-                self.alloc(super::function::ClassMethod { func: f }).into()
-            }
-            _ if def.parameters().starts_with("(cls") => {
-                let f: Value = self.alloc_as(&self.types.classmethod_descriptor.clone(), native).into();
-                self.alloc(super::function::ClassMethod { func: f }).into()
-            }
-            _ if !def.parameters().starts_with("(self") => {
-                let f: Value = self.alloc_as(&self.types.builtin_function.clone(), native).into();
-                self.alloc(super::function::StaticMethod { func: f }).into()
-            }
-            name if name.starts_with("__") && name.ends_with("__") && is_slot_name(name) => {
-                self.alloc_as(&self.types.wrapper_descriptor.clone(), native).into()
-            }
-            _ => self.alloc_as(&self.types.method_descriptor.clone(), native).into(),
+        let types = &self.types;
+        let class = match def.flavor {
+            Flavor::New | Flavor::Static => &types.builtin_function,
+            Flavor::Class => &types.classmethod_descriptor,
+            Flavor::Wrapper => &types.wrapper_descriptor,
+            Flavor::Method => &types.method_descriptor,
+        };
+        let f: Value = self.alloc_as(class, native).into();
+        match def.flavor {
+            Flavor::Class => self.alloc(super::function::ClassMethod { func: f }).into(),
+            Flavor::Static => self.alloc(super::function::StaticMethod { func: f }).into(),
+            _ => f,
         }
     }
 
@@ -641,40 +652,80 @@ fn short(shown: &str) -> &str {
     shown.rsplit('.').next().unwrap_or(shown)
 }
 
-/// Whether a native method of this name is a `wrapper_descriptor` (`slot wrapper`) in CPython.
-fn is_slot_name(name: &str) -> bool {
-    !matches!(
-        name,
-        "__reduce__"
-            | "__reduce_ex__"
-            | "__getnewargs__"
-            | "__sizeof__"
-            | "__format__"
-            | "__dir__"
-            | "__reversed__"
-            | "__contains__"
-            | "__class_getitem__"
-            | "__length_hint__"
-            | "__setstate__"
-            | "__getstate__"
-            | "__copy__"
-            | "__deepcopy__"
-            | "__enter__"
-            | "__exit__"
-            | "__round__"
-            | "__trunc__"
-            | "__floor__"
-            | "__ceil__"
-            | "__complex__"
-            | "__bytes__"
-            | "__instancecheck__"
-            | "__subclasscheck__"
-            | "__getformat__"
-            | "__subclasses__"
-            | "__prepare__"
-            | "__set_name__"
-    )
+/// Whether `text` has `part` at `at`.
+const fn has_at(text: &[u8], at: usize, part: &[u8]) -> bool {
+    if text.len() < at + part.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < part.len() {
+        if text[at + i] != part[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
 }
+
+/// What a class makes of a native function with this signature, whose name is so long.
+const fn flavor(signature: &str, name_len: usize) -> Flavor {
+    let s = signature.as_bytes();
+    if name_len == 7 && has_at(s, 0, b"__new__") {
+        Flavor::New
+    } else if has_at(s, name_len, b"(cls") {
+        Flavor::Class
+    } else if !has_at(s, name_len, b"(self") {
+        Flavor::Static
+    } else if name_len >= 4 && has_at(s, 0, b"__") && has_at(s, name_len - 2, b"__") && is_slot_name(s, name_len) {
+        Flavor::Wrapper
+    } else {
+        Flavor::Method
+    }
+}
+
+/// Whether a native method of this name is a `wrapper_descriptor` (`slot wrapper`) in CPython.
+const fn is_slot_name(signature: &[u8], name_len: usize) -> bool {
+    let mut i = 0;
+    while i < NOT_SLOTS.len() {
+        if NOT_SLOTS[i].len() == name_len && has_at(signature, 0, NOT_SLOTS[i].as_bytes()) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Special methods that are plain methods in CPython.
+const NOT_SLOTS: &[&str] = &[
+    "__reduce__",
+    "__reduce_ex__",
+    "__getnewargs__",
+    "__sizeof__",
+    "__format__",
+    "__dir__",
+    "__reversed__",
+    "__contains__",
+    "__class_getitem__",
+    "__length_hint__",
+    "__setstate__",
+    "__getstate__",
+    "__copy__",
+    "__deepcopy__",
+    "__enter__",
+    "__exit__",
+    "__round__",
+    "__trunc__",
+    "__floor__",
+    "__ceil__",
+    "__complex__",
+    "__bytes__",
+    "__instancecheck__",
+    "__subclasscheck__",
+    "__getformat__",
+    "__subclasses__",
+    "__prepare__",
+    "__set_name__",
+];
 
 /// The text of a string value, for natives that were given one.
 pub fn str_bytes<'a>(vm: &'a Vm, v: &'a Value) -> Option<&'a [u8]> {

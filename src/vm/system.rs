@@ -9,6 +9,16 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::MaybeUninit;
 
+/// Makes all threads of the process allocate from one arena of the C library's. A thread's own arena grows by a system
+/// call for every 4 KB, and what it frees helps no other. For a program's first lines: it changes what is the process's.
+pub fn share_arena() {
+    // SAFETY: takes numbers only.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1)
+    };
+}
+
 /// The size of the largest address.
 const STORAGE: usize = size_of::<libc::sockaddr_storage>();
 

@@ -17,6 +17,7 @@ use super::value::Value;
 use crate::text::gutf8::{self, Index};
 use crate::text::hash::HashKey;
 use crate::text::number::digits::{Digits, decimal_len};
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// Texts of fewer bytes are walked rather than indexed.
@@ -35,9 +36,10 @@ pub(super) struct Interner {
     empty: Option<Ref<Str>>,
     empty_bytes: Option<Ref<Bytes>>,
     empty_tuple: Option<Value>,
-    /// The strings of one Latin-1 character, made when first needed.
-    chars: Vec<Value>,
-    bytes: Vec<Value>,
+    /// The strings of one Latin-1 character, made when first needed. Interning takes them for what they say.
+    chars: [OnceCell<Value>; 256],
+    /// The `bytes` of one byte, made when first needed.
+    bytes: [OnceCell<Value>; 256],
     /// The last texts that were indexed, newest first.
     indices: Vec<(Ref<Str>, Arc<Index>)>,
 }
@@ -52,8 +54,8 @@ impl Interner {
             empty: None,
             empty_bytes: None,
             empty_tuple: None,
-            chars: vec![Value::UNDEF; 256],
-            bytes: vec![Value::UNDEF; 256],
+            chars: [const { OnceCell::new() }; 256],
+            bytes: [const { OnceCell::new() }; 256],
             indices: Vec::new(),
         }
     }
@@ -289,8 +291,20 @@ impl Vm {
     /// The string of one Latin-1 character.
     #[inline(always)]
     pub(super) fn latin1_char(&self, b: u8) -> Value {
-        let cached = &self.interner.chars[b as usize];
-        if cached.is_undef() { self.make_char(u32::from(b)) } else { cached.clone() }
+        match self.interner.chars[b as usize].get() {
+            Some(made) => made.clone(),
+            None => self.first_char(b),
+        }
+    }
+
+    #[cold]
+    fn first_char(&self, b: u8) -> Value {
+        self.interner.chars[b as usize].get_or_init(|| self.make_char(u32::from(b))).clone()
+    }
+
+    /// The cached string of a text that is one Latin-1 character.
+    fn char_of(&self, text: &[u8]) -> Option<Ref<Str>> {
+        matches!(text, [..0x80] | [0xC2..=0xC3, _]).then(|| self.short_str(text))
     }
 
     fn make_char(&self, cp: u32) -> Value {
@@ -305,19 +319,12 @@ impl Vm {
         if cp < 256 { self.latin1_char(cp as u8) } else { self.make_char(cp) }
     }
 
-    /// Interns the machine's names and makes the strings that are shared: the empty one and those of one Latin-1
-    /// character.
+    /// Interns the machine's names and makes the empty string and tuple that are shared.
     pub(super) fn fill_names(&mut self) {
         let names = Names::intern_all(self);
         self.names.fill(&names);
         self.interner.empty_tuple = Some(self.empty_tuple());
         self.interner.empty = Some(self.intern(""));
-        for cp in 0..256u32 {
-            let s = self.make_char(cp);
-            let Some(s) = s.cast::<Str>() else { continue };
-            let s = self.intern_value(s);
-            self.interner.chars[cp as usize] = s.into_value();
-        }
     }
 
     /// The text of a `str` (or an instance of a subclass), with U+FFFD for lone surrogates; empty for other values.
@@ -347,23 +354,21 @@ impl Vm {
         }
         if len == 1 {
             let b = parts.iter().find_map(|p| p.first()).copied().unwrap_or_default();
-            let cached = &self.interner.bytes[b as usize];
-            if !cached.is_undef() {
-                return Ref::from_value_unchecked(cached.clone());
-            }
+            let shared = self.interner.bytes[b as usize]
+                .get_or_init(|| self.heap.alloc_bytes_parts(self.bytes_layout(), &[&[b]]).into_value());
+            return Ref::from_value_unchecked(shared.clone());
         }
-        // SAFETY: layouts of built-in classes live as long as the machine.
-        let layout = unsafe { &*self.kind_layouts[Kind::Bytes as usize] };
-        self.heap.alloc_bytes_parts(layout, parts)
+        self.heap.alloc_bytes_parts(self.bytes_layout(), parts)
     }
 
-    /// Makes the `bytes` objects that are shared: the empty one and those of one byte.
+    fn bytes_layout(&self) -> &super::layout::Layout {
+        // SAFETY: layouts of built-in classes live as long as the machine.
+        unsafe { &*self.kind_layouts[Kind::Bytes as usize] }
+    }
+
+    /// Makes the empty `bytes` object, which is shared.
     pub(super) fn fill_bytes_cache(&mut self) {
         self.interner.empty_bytes = Some(self.new_bytes(b""));
-        for b in 0..=255u8 {
-            let v = self.new_bytes(&[b]).into_value();
-            self.interner.bytes[b as usize] = v;
-        }
     }
 
     // ---- containers ----
@@ -508,7 +513,10 @@ impl Vm {
             return s.clone();
         }
         let text = text.as_bytes();
-        let s = self.heap.alloc_str_parts(self.str_layout(), &[text], count_chars(text));
+        let s = match self.char_of(text) {
+            Some(shared) => shared,
+            None => self.heap.alloc_str_parts(self.str_layout(), &[text], count_chars(text)),
+        };
         self.str_hash(&s);
         self.insert_interned(at, &s);
         s
@@ -526,7 +534,10 @@ impl Vm {
         if let Some(found) = self.interner.slots[at].cast::<Str>() {
             return found.clone();
         }
-        let s = if s.header().layout().is_exact() {
+        let s = if let Some(shared) = self.char_of(s.get(self).as_bytes()) {
+            self.str_hash(&shared);
+            shared
+        } else if s.header().layout().is_exact() {
             s.clone()
         } else {
             let copy = {

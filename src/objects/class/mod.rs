@@ -127,18 +127,15 @@ const DOCS: &[(&str, &str)] = &[
 pub fn fill_docs(vm: &mut Vm) {
     let name = vm.names.__doc__.clone();
     let mut work = vec![vm.types.object.clone()];
-    let mut seen: Vec<usize> = Vec::new();
     while let Some(c) = work.pop() {
-        if seen.contains(&c.address()) {
-            continue;
-        }
-        seen.push(c.address());
         if vm.own_class_attr(&c, &name).is_none() {
             let class = c.get(vm).display_name();
             let doc = DOCS.iter().find(|(n, _)| *n == class).map(|(_, doc)| *doc);
             let doc = doc.map_or(Value::NONE, |doc| vm.new_str(doc).into_value());
-            vm.set_class_attr(&c, &name, doc);
+            vm.add_class_attr(&c, &name, doc);
         }
         work.extend(vm.subclasses(&c).iter().filter_map(|s| s.cast::<Class>().cloned()));
     }
+    let object = vm.types.object.clone();
+    vm.class_changed(&object);
 }

@@ -119,7 +119,11 @@ fn arguments<'a>(vm: &mut Vm, args: &Args<'a>, name: &str) -> R<(Ref<Class>, &'a
 }
 
 fn iterators(vm: &mut Vm, iterables: &[Value]) -> R<Box<[Value]>> {
-    iterables.iter().map(|v| vm.iter(v)).collect()
+    let mut its = Vec::with_capacity(iterables.len());
+    for v in iterables {
+        its.push(vm.iter(v)?);
+    }
+    Ok(its.into_boxed_slice())
 }
 
 fn zip_new(vm: &mut Vm, args: &Args<'_>) -> R {

@@ -43,7 +43,9 @@ pub(in crate::vm) struct AttrCache {
 
 impl Default for AttrCache {
     fn default() -> AttrCache {
-        AttrCache { entries: (0..ATTR_CACHE).map(|_| (InlineCache::EMPTY, Value::UNDEF)).collect() }
+        // SAFETY: all zeros are a layout that nothing has and a value that is no object. Zeros of the system's are not
+        // touched before they are used.
+        AttrCache { entries: unsafe { Box::<[(InlineCache, Value)]>::new_zeroed_slice(ATTR_CACHE).assume_init() } }
     }
 }
 

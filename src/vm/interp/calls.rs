@@ -19,6 +19,8 @@ use crate::compiler::opcodes::{FLAG_B, FLAG_C, FLAG_VARIANT, Instr, Op};
 
 /// Most keyword arguments that a call may have to be placed without the general binder.
 const MOST_KEYWORDS: usize = 12;
+/// So many arguments of an `__init__`, the instance included, need no allocation.
+const FEW: usize = 6;
 
 /// The operator of an instruction.
 fn operator_of(ins: Instr) -> Option<BinOp> {
@@ -135,8 +137,14 @@ impl Vm {
                 return self.enter_placed(&places, regs.add(base), args, argc, dst, 0);
             }
             let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
-            let args = build::take_run(&mut *args, argc);
-            self.push_function(f, &args, dst, 0)
+            let entered = self.enter_function(f, &Args::positional(std::slice::from_raw_parts(args, argc)), dst, 0);
+            for i in 0..argc {
+                *args.add(i) = Value::UNDEF;
+            }
+            if let Some(generator) = entered? {
+                self.put_result(dst, generator);
+            }
+            Ok(Next::Reload)
         }
     }
 
@@ -430,12 +438,12 @@ impl Vm {
             && let Some(init) = self.class_special(c, Special::Init)
         {
             if init.is_a::<Function>() {
-                // SAFETY: the registers hold a class and `argc` arguments.
-                let args = unsafe {
-                    *regs.add(base) = Value::UNDEF;
-                    build::take_run(&mut *regs.add(base + 1), argc)
-                };
-                return self.enter_init(c, init, &Args::positional(&args), dst);
+                let result = self.enter_init(c, init, &Args::positional(&args[1..]), dst);
+                for i in 0..=argc {
+                    // SAFETY: as above; nobody looks at the arguments any more.
+                    unsafe { *regs.add(base + i) = Value::UNDEF };
+                }
+                return result;
             }
             if argc == 0 && init.is(&self.object_init) {
                 let instance = self.new_instance(c);
@@ -453,10 +461,21 @@ impl Vm {
     /// Makes an instance of a class with plain construction and enters its script `__init__`.
     fn enter_init(&mut self, class: &Ref<Class>, init: Value, args: &Args<'_>, dst: u16) -> R<Next> {
         let instance = self.new_instance(class);
-        let mut pos = Vec::with_capacity(args.pos.len() + 1);
-        pos.push(instance.clone());
-        pos.extend(args.pos.iter().cloned());
-        match self.enter_function(init, &Args { pos: &pos, ..*args }, dst, frame_flag::INIT)? {
+        let mut few = [const { Value::UNDEF }; FEW];
+        let entered = match few.get_mut(..=args.pos.len()) {
+            Some(pos) => {
+                pos[0] = instance.clone();
+                pos[1..].clone_from_slice(args.pos);
+                self.enter_function(init, &Args { pos, ..*args }, dst, frame_flag::INIT)?
+            }
+            None => {
+                let mut pos = Vec::with_capacity(args.pos.len() + 1);
+                pos.push(instance.clone());
+                pos.extend(args.pos.iter().cloned());
+                self.enter_function(init, &Args { pos: &pos, ..*args }, dst, frame_flag::INIT)?
+            }
+        };
+        match entered {
             None => {
                 // SAFETY: the frame was just pushed.
                 unsafe { (*self.thread.frame).aux = instance };

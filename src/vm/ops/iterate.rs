@@ -129,6 +129,13 @@ impl Vm {
         {
             return Ok(it);
         }
+        if let Some(flat) = self.flat_special(v, Special::Iter, 1) {
+            self.enter_native()?;
+            let result = flat(self, std::slice::from_ref(v));
+            self.leave_native();
+            // What a native gives is an iterator.
+            return result;
+        }
         match self.special(v, Special::Iter) {
             Some(f) if !f.is_none() => {
                 let it = self.guarded(|vm| vm.call_special(&f, v, &[]))?;
