@@ -94,6 +94,7 @@ fn insort(vm: &mut Vm, a: &[Value], behind: bool) -> R {
     let at = place(vm, a, &x, behind)?;
     match a[0].cast::<List>().filter(|_| vm.is_exact(&a[0], &vm.types.list)) {
         Some(list) => {
+            list.make_room(vm, 1)?;
             let mut list = list.get_mut(vm);
             let at = at.min(list.items.len());
             list.items.insert(at, a[1].clone());

@@ -138,7 +138,7 @@ fn sink(vm: &mut Vm, heap: &Ref<List>, start: usize, top: Top) -> R<()> {
 
 fn push(vm: &mut Vm, a: &[Value], function: &str, top: Top) -> R {
     let heap = heap_arg(vm, a, function)?;
-    heap.get_mut(vm).items.push(a[1].clone());
+    heap.push(vm, a[1].clone())?;
     let last = heap.get(vm).items.len() - 1;
     rise(vm, &heap, 0, last, top)?;
     Ok(Value::NONE)

@@ -150,7 +150,7 @@ pub fn import_module(vm: &mut Vm, full: &str) -> R {
         return Ok(m);
     }
     let parent = match full.rsplit_once('.') {
-        Some((parent, _)) => Some((parent, import_module(vm, parent)?)),
+        Some((parent, _)) => Some((parent, vm.guarded(|vm| import_module(vm, parent))?)),
         None => None,
     };
     // The parent's code may have imported it, or another thread.

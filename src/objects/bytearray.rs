@@ -135,8 +135,12 @@ pub fn resizable(vm: &mut Vm, b: &Ref<ByteArray>) -> R<()> {
 fn grow(vm: &mut Vm, b: &Ref<ByteArray>, more: usize) -> R<()> {
     resizable(vm, b)?;
     let data = &b.get(vm).data;
-    let needed = data.len().saturating_add(more);
-    if needed > data.capacity() { vm.check_alloc(needed) } else { Ok(()) }
+    let (len, room) = (data.len(), data.capacity());
+    if room - len >= more {
+        return Ok(());
+    }
+    vm.check_alloc(len.saturating_add(more))?;
+    vm.check_growth(len, room, more, 1)
 }
 
 fn array_init(vm: &mut Vm, a: &[Value]) -> R {

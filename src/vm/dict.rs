@@ -280,6 +280,16 @@ impl Dict {
         }
     }
 
+    /// Whether another key makes the tables larger, and how many bytes that may take.
+    #[inline(always)]
+    fn growth(&self) -> Option<usize> {
+        let (n, room) = (self.entries.len(), self.entries.capacity());
+        if n < room && (n + 1) * 3 <= self.index.len() * 2 || n < NO_INDEX {
+            return None;
+        }
+        Some(n.saturating_mul(2 * size_of::<Entry>() + 16))
+    }
+
     /// Adds an item whose key is known to be absent.
     pub(super) fn insert_new(&mut self, hash: u64, key: Value, value: Value) {
         self.keys_changed();
@@ -467,6 +477,9 @@ impl Ref<Dict> {
     /// What `__eq__` raises.
     pub fn set_item_hashed(&self, vm: &mut Vm, hash: u64, key: Value, value: Value) -> R<()> {
         let at = self.find(vm, hash, &key)?;
+        if at.is_none() {
+            self.check_growth(vm)?;
+        }
         let old = {
             let mut d = self.get_mut(vm);
             match at {
@@ -479,6 +492,26 @@ impl Ref<Dict> {
         };
         drop(old);
         Ok(())
+    }
+
+    /// Makes sure that the system has memory for another key.
+    ///
+    /// # Errors
+    /// MemoryError.
+    #[inline(always)]
+    fn check_growth(&self, vm: &mut Vm) -> R<()> {
+        match self.get(vm).growth() {
+            None => Ok(()),
+            Some(bytes) => vm.check_growth(0, 0, bytes, 1),
+        }
+    }
+
+    /// Makes sure that the system has memory for a copy.
+    ///
+    /// # Errors
+    /// MemoryError.
+    pub fn check_copy(&self, vm: &mut Vm) -> R<()> {
+        vm.check_growth(0, 0, self.get(vm).len(), size_of::<Entry>() + 16)
     }
 
     /// Removes `key` and gives its item.
@@ -598,6 +631,7 @@ impl Ref<Dict> {
         if let Some(at) = self.find(vm, hash, &key)? {
             return Ok(self.get(vm).entries[at].value.clone());
         }
+        self.check_growth(vm)?;
         self.get_mut(vm).insert_new(hash, key, value.clone());
         Ok(value)
     }

@@ -29,6 +29,11 @@ const CLASSES: usize = 34;
 /// that they see its end.
 const IN_PAGES: usize = if cfg!(miri) { 0 } else { MAX_SMALL };
 
+/// Below it, nobody asks whether the system has memory left.
+const FIRST_WATERMARK: usize = 16 << 20;
+/// So deep objects are taken apart within each other when there is no memory to note those that wait.
+const MOST_NESTED: u8 = 100;
+
 /// Block sizes: steps of 16 to 256, then four steps for each doubling.
 const SIZES: [u16; CLASSES] = {
     let mut sizes = [0; CLASSES];
@@ -156,6 +161,10 @@ pub struct Heap {
     pub(super) young: Cell<usize>,
     pub(super) threshold: Cell<usize>,
     limit: Cell<usize>,
+    /// Above it the VM looks whether the system has memory left; never above `limit`.
+    watermark: Cell<usize>,
+    /// How deep objects are being taken apart for want of memory to note them.
+    nested: Cell<u8>,
     /// Largest value of `bytes` so far.
     peak: Cell<usize>,
     dead: UnsafeCell<Vec<*mut Header>>,
@@ -189,6 +198,8 @@ impl Heap {
             young: Cell::new(0),
             threshold: Cell::new(20_000),
             limit: Cell::new(usize::MAX),
+            watermark: Cell::new(FIRST_WATERMARK),
+            nested: Cell::new(0),
             peak: Cell::new(0),
             dead: UnsafeCell::default(),
             draining: Cell::new(false),
@@ -241,6 +252,16 @@ impl Heap {
 
     pub(super) fn set_limit(&self, bytes: usize) {
         self.limit.set(bytes);
+        self.set_watermark(self.watermark.get());
+    }
+
+    /// The bytes in use at which the VM looks again whether the system has memory left.
+    pub(super) fn watermark(&self) -> usize {
+        self.watermark.get()
+    }
+
+    pub(super) fn set_watermark(&self, bytes: usize) {
+        self.watermark.set(bytes.min(self.limit.get()));
     }
 
     /// Corrects the account when what an object owns changed its size.
@@ -267,7 +288,7 @@ impl Heap {
     fn charge(&self, n: usize) {
         let total = self.bytes.get().saturating_add(n);
         self.bytes.set(total);
-        if total > self.limit.get() {
+        if total > self.watermark.get() {
             self.interrupt();
         }
     }
@@ -508,7 +529,11 @@ impl Heap {
                 return;
             }
             if heap.draining.get() {
-                (*heap.dead.get()).push(p);
+                let dead = &mut *heap.dead.get();
+                if dead.len() == dead.capacity() && dead.try_reserve(1).is_err() {
+                    return heap.take_apart_nested(p);
+                }
+                dead.push(p);
                 return;
             }
             heap.draining.set(true);
@@ -517,6 +542,18 @@ impl Heap {
                 heap.take_apart(q);
             }
             heap.draining.set(false);
+        }
+    }
+
+    /// Takes an object apart while another is, since there is no memory to note it for later; at great depth it is
+    /// given up, which is a leak and no more.
+    #[cold]
+    unsafe fn take_apart_nested(&self, p: *mut Header) {
+        if self.nested.get() < MOST_NESTED {
+            self.nested.set(self.nested.get() + 1);
+            // SAFETY: as for `release`.
+            unsafe { self.take_apart(p) };
+            self.nested.set(self.nested.get() - 1);
         }
     }
 
@@ -554,9 +591,13 @@ impl Heap {
                 _ => layout.finalizer.get(),
             };
             if needs_finalizer && !header.has_flag(flag::FINALIZED) {
+                let waiting = &mut *self.finalizers.get();
                 header.rc.set(1);
-                (*self.finalizers.get()).push(Value::from_ptr(p));
-                self.interrupt();
+                // Without memory to note it, it stays alive for good.
+                if waiting.len() < waiting.capacity() || waiting.try_reserve(1).is_ok() {
+                    waiting.push(Value::from_ptr(p));
+                    self.interrupt();
+                }
                 return;
             }
             if header.has_flag(flag::WEAKREF) {

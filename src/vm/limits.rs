@@ -15,6 +15,19 @@ use std::sync::{Arc, Mutex};
 /// Ticks between checkpoints.
 pub(super) const SLICE: i32 = 4096;
 
+/// So many bytes of the system's memory are kept free of large requests and growing containers, for all that cannot be
+/// refused: Rust ends a process whose small allocations fail. More than any allocator serves out of what it keeps.
+const HEADROOM: usize = 48 << 20;
+/// Requests for less are not asked for one by one.
+const ASKED: usize = 1 << 20;
+/// Whenever the heap has grown by so much, the system is asked whether there is headroom.
+const STRIDE: usize = 8 << 20;
+
+/// Whether the system would give so many bytes at once.
+fn system_has(bytes: usize) -> bool {
+    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+}
+
 /// Bits of [`Shared::requests`].
 pub mod request {
     /// Stop for good: nothing catches it.
@@ -120,13 +133,15 @@ pub(crate) struct Limits {
     pub(super) halt: Option<Halt>,
     /// A MemoryError was raised for being over the limit; so much more is allowed to handle it.
     pub(super) memory_grace: usize,
+    /// The largest request that the system was found able to meet, when so many bytes were in use.
+    granted: (usize, usize),
     /// Serves signals.
     on_signal: Option<fn(&mut Vm) -> R<()>>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { fuel: None, recursion: 1000, slice: 0, halt: None, memory_grace: 0, on_signal: None }
+        Limits { fuel: None, recursion: 1000, slice: 0, halt: None, memory_grace: 0, granted: (0, 0), on_signal: None }
     }
 }
 
@@ -298,7 +313,7 @@ impl Vm {
     fn check_memory(&mut self) -> R<()> {
         let (bytes, limit) = (self.heap.bytes(), self.heap.limit());
         if bytes <= limit {
-            return Ok(());
+            return if bytes <= self.heap.watermark() { Ok(()) } else { self.check_system() };
         }
         let grace = limit / 16 + 64 * 1024;
         if self.limits.memory_grace == 0 {
@@ -313,21 +328,82 @@ impl Vm {
         Err(self.halt(Halt::OutOfMemory))
     }
 
+    /// Looks whether the system has memory left for the many small things that are not asked for one by one.
+    #[cold]
+    fn check_system(&mut self) -> R<()> {
+        if !system_has(HEADROOM) {
+            self.collect_garbage();
+            if !system_has(HEADROOM) {
+                // What is left is for handling the error.
+                self.heap.set_watermark(self.heap.bytes().saturating_add(HEADROOM / 16));
+                return Err(if system_has(HEADROOM / 3) {
+                    self.memory_error("")
+                } else {
+                    self.halt(Halt::OutOfMemory)
+                });
+            }
+        }
+        self.heap.set_watermark(self.heap.bytes().saturating_add(STRIDE));
+        Ok(())
+    }
+
     /// Asks for permission to allocate `bytes` at once.
     ///
     /// # Errors
-    /// MemoryError when the limit does not allow it, or no machine could.
+    /// MemoryError when the limit does not allow it, or the system has not so much.
     #[inline]
     pub fn check_alloc(&mut self, bytes: usize) -> R<()> {
-        const MOST: usize = 1 << 46;
-        // From here on it is worth asking the system, which refuses what it can never give.
-        const LARGE: usize = 256 << 20;
-        let refused = bytes > self.heap.limit().saturating_sub(self.heap.bytes()).min(MOST)
-            || bytes >= LARGE && Vec::<u8>::new().try_reserve_exact(bytes).is_err();
-        if refused {
+        let left = self.heap.limit().saturating_sub(self.heap.bytes());
+        if bytes > left || bytes >= ASKED && !self.system_grants(bytes) {
             return Err(self.memory_error(""));
         }
         Ok(())
+    }
+
+    /// Asks the system for memory that a growing container is about to take: it has `len` items of `size` bytes and
+    /// room for `room`, and shall get so many more. The memory limit is met afterwards, by what it really took.
+    ///
+    /// # Errors
+    /// MemoryError when the system has not so much.
+    #[inline(always)]
+    pub fn check_growth(&mut self, len: usize, room: usize, more: usize, size: usize) -> R<()> {
+        if room - len >= more { Ok(()) } else { self.check_larger(len, room, more, size) }
+    }
+
+    /// Asks for permission to put so many more items into a buffer that grows as vectors do.
+    ///
+    /// # Errors
+    /// MemoryError when the limit does not allow it, or the system has not so much.
+    #[inline]
+    pub fn check_buffer<T>(&mut self, buffer: &Vec<T>, more: usize) -> R<()> {
+        self.check_alloc(buffer.len().saturating_add(more).saturating_mul(size_of::<T>()))?;
+        self.check_growth(buffer.len(), buffer.capacity(), more, size_of::<T>())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_larger(&mut self, len: usize, room: usize, more: usize, size: usize) -> R<()> {
+        let bytes = room.saturating_mul(2).max(len.saturating_add(more)).saturating_mul(size);
+        if bytes >= ASKED && !self.system_grants(bytes) { Err(self.memory_error("")) } else { Ok(()) }
+    }
+
+    /// Whether the system has so many bytes and some more. What it was asked lately is not asked again, since buffers
+    /// ask whenever they grow a little.
+    #[cold]
+    fn system_grants(&mut self, bytes: usize) -> bool {
+        let (granted, at) = self.limits.granted;
+        let now = self.heap.bytes();
+        if bytes <= granted && now <= at.saturating_add(STRIDE) {
+            return true;
+        }
+        for n in [bytes.saturating_mul(2), bytes] {
+            if system_has(n.saturating_add(HEADROOM)) {
+                self.limits.granted = (n, now);
+                return true;
+            }
+        }
+        self.limits.granted = (0, 0);
+        false
     }
 
     /// Pays for `n` units of native work, and looks whether the script must stop.

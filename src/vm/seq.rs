@@ -1,11 +1,11 @@
 //! Payloads of lists, ranges, slices and their iterators.
 
-use super::Vm;
 use super::dict::Dict;
 use super::function::core_object;
 use super::object::{Kind, Object, Ref, Trace, Tracer};
 use super::str::{Str, Tuple};
 use super::value::Value;
+use super::{R, Vm};
 use crate::text::gutf8;
 
 /// The payload of `list`.
@@ -23,6 +23,42 @@ impl Trace for List {
     }
     fn clear(&mut self) {
         self.items = Vec::new();
+    }
+}
+
+impl Ref<List> {
+    /// Appends an item.
+    ///
+    /// # Errors
+    /// MemoryError when the system has no memory for a longer list.
+    #[inline]
+    pub fn push(&self, vm: &mut Vm, item: Value) -> R<()> {
+        self.make_room(vm, 1)?;
+        self.get_mut(vm).items.push(item);
+        Ok(())
+    }
+
+    /// Makes sure that there is room for so many more items.
+    ///
+    /// # Errors
+    /// MemoryError when the system has no memory for a longer list.
+    #[inline]
+    pub fn make_room(&self, vm: &mut Vm, more: usize) -> R<()> {
+        let items = &self.get(vm).items;
+        let (len, room) = (items.len(), items.capacity());
+        if room - len >= more { Ok(()) } else { self.grow(vm, len, room, more) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&self, vm: &mut Vm, len: usize, room: usize, more: usize) -> R<()> {
+        if let Err(e) = vm.check_growth(len, room, more, size_of::<Value>()) {
+            // What does not go twice over may still go.
+            if self.get_mut(vm).items.try_reserve_exact(more.saturating_add(len / 8)).is_err() {
+                return Err(e);
+            }
+        }
+        Ok(())
     }
 }
 

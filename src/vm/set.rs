@@ -226,6 +226,15 @@ impl Table {
         }
     }
 
+    /// Whether another element makes the table larger, and how many bytes that may take.
+    #[inline(always)]
+    fn growth(&self) -> Option<usize> {
+        if self.fill.saturating_add(1) * 5 < self.mask().wrapping_mul(3) {
+            return None;
+        }
+        Some(self.used.saturating_mul(8 * size_of::<Slot>()))
+    }
+
     /// Adds an element that is known to be absent: in the last deleted slot on its way, else in the free one there.
     fn insert_new(&mut self, hash: u64, key: Value) {
         self.changes = self.changes.wrapping_add(1);
@@ -485,6 +494,9 @@ macro_rules! set_payload {
             pub fn add_hashed(&self, vm: &mut Vm, hash: u64, key: Value) -> R<bool> {
                 if self.find(vm, hash, &key)?.is_some() {
                     return Ok(false);
+                }
+                if let Some(bytes) = self.get(vm).table.growth() {
+                    vm.check_growth(0, 0, bytes, 1)?;
                 }
                 self.get_mut(vm).table.insert_new(hash, key);
                 Ok(true)

@@ -114,7 +114,7 @@ fn encode(vm: &mut Vm, a: &[Value]) -> R {
                 }
             }
         }
-        vm.check_alloc(out.len())?;
+        vm.check_buffer(&out, 0)?;
         at = resume;
     }
     Ok(vm.pair([vm.new_bytes(&out).into_value(), Value::len(points.len())]))
@@ -151,7 +151,7 @@ fn decode(vm: &mut Vm, a: &[Value]) -> R {
         let (text, resume) =
             on_decode_fault(vm, STAND_IN, &object, &data, fault(at, at + 1, (at, at + 1), false), &errors)?;
         out.extend_from_slice(&text);
-        vm.check_alloc(out.len())?;
+        vm.check_buffer(&out, 0)?;
         at = resume;
     }
     Ok(vm.pair([vm.new_str_bytes(&out).into_value(), Value::len(data.len())]))

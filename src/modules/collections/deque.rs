@@ -105,12 +105,12 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("append(self, item, /)", "Add an element to the right side of the deque.", |vm, a| {
         let d = vm.this::<Deque>(a, "append")?;
-        push(vm, d, a[1].clone(), Side::Right);
+        push(vm, d, a[1].clone(), Side::Right)?;
         Ok(Value::NONE)
     }),
     NativeDef::new("appendleft(self, item, /)", "Add an element to the left side of the deque.", |vm, a| {
         let d = vm.this::<Deque>(a, "appendleft")?;
-        push(vm, d, a[1].clone(), Side::Left);
+        push(vm, d, a[1].clone(), Side::Left)?;
         Ok(Value::NONE)
     }),
     NativeDef::new("clear(self, /)", "Remove all elements from the deque.", |vm, a| {
@@ -225,7 +225,12 @@ enum Side {
 // ---- changing ----
 
 /// Adds an item; the one at the other end goes when the deque is full.
-fn push(vm: &mut Vm, d: &Ref<Deque>, item: Value, side: Side) {
+///
+/// # Errors
+/// MemoryError when the system has no memory for a longer one.
+fn push(vm: &mut Vm, d: &Ref<Deque>, item: Value, side: Side) -> R<()> {
+    let items = &d.get(vm).items;
+    vm.check_growth(items.len(), items.capacity(), 1, size_of::<Value>())?;
     let mut this = d.get_mut(vm);
     this.state = this.state.wrapping_add(1);
     let full = this.maxlen.is_some_and(|most| this.items.len() >= most);
@@ -242,6 +247,7 @@ fn push(vm: &mut Vm, d: &Ref<Deque>, item: Value, side: Side) {
     }
     drop(this);
     drop(gone);
+    Ok(())
 }
 
 fn pop(vm: &mut Vm, d: &Ref<Deque>, side: Side) -> R {
@@ -286,7 +292,7 @@ fn extend_from(vm: &mut Vm, d: &Ref<Deque>, source: &Value, side: Side) -> R<()>
         vm.iter(source)?
     };
     while let Some(item) = vm.next(&it)? {
-        push(vm, d, item, side);
+        push(vm, d, item, side)?;
     }
     Ok(())
 }

@@ -541,7 +541,7 @@ fn read_to_end(vm: &mut Vm, b: &Ref<Buffered>) -> R<Option<Vec<u8>>> {
             return Ok(Some(out));
         }
         out.extend_from_slice(bytes);
-        vm.check_alloc(out.len())?;
+        vm.check_buffer(&out, 0)?;
     }
 }
 
@@ -596,7 +596,7 @@ fn read_line_now(vm: &mut Vm, b: &Ref<Buffered>, limit: Option<usize>) -> R<Vec<
             return Ok(line);
         }
         vm.tick(1)?;
-        vm.check_alloc(line.len())?;
+        vm.check_buffer(&line, 0)?;
         if !fill(vm, b)? || available(vm, b) == 0 {
             return Ok(line);
         }

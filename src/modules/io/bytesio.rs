@@ -223,6 +223,7 @@ fn write(vm: &mut Vm, b: &Ref<BytesIo>, bytes: &[u8]) -> R<()> {
     };
     let len = array.get(vm).data.len();
     vm.check_alloc(end.saturating_sub(len))?;
+    vm.check_growth(len, array.get(vm).data.capacity(), end.saturating_sub(len), 1)?;
     vm.tick(bytes.len() / 1024)?;
     {
         let mut array = array.get_mut(vm);

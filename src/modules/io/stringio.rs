@@ -356,6 +356,8 @@ fn write(vm: &mut Vm, s: &Ref<StringIo>, t: &Ref<Str>) -> R<()> {
         return Ok(());
     }
     vm.check_alloc(len)?;
+    let text = &s.get(vm).text;
+    vm.check_growth(text.len(), text.capacity(), len, 1)?;
     vm.tick(len / 1024)?;
     let (plain, at_end) = {
         let this = s.get(vm);

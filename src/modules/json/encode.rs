@@ -182,7 +182,7 @@ impl Writer {
                 })
             });
         }
-        vm.check_alloc(self.out.len())
+        vm.check_buffer(&self.out, 0)
     }
 
     fn string(&mut self, vm: &mut Vm, v: &Value) -> R<()> {
@@ -190,7 +190,7 @@ impl Writer {
         match quoting {
             Quoting::Native(ascii) => {
                 if let Some(s) = v.cast::<Str>() {
-                    vm.check_alloc(self.out.len().saturating_add(s.get(vm).byte_len()))?;
+                    vm.check_buffer(&self.out, s.get(vm).byte_len())?;
                     push_quoted(&mut self.out, s.get(vm).as_bytes(), ascii);
                     let n = s.get(vm).byte_len();
                     vm.tick(n / 16)?;
@@ -244,7 +244,7 @@ impl Writer {
     /// Begins a line, if lines are wanted.
     fn line(&mut self, vm: &mut Vm, level: usize) -> R<()> {
         if let Some(indent) = &self.indent {
-            vm.check_alloc(self.out.len().saturating_add(indent.len().saturating_mul(level)))?;
+            vm.check_buffer(&self.out, indent.len().saturating_mul(level))?;
             self.out.push(b'\n');
             for _ in 0..level {
                 self.out.extend_from_slice(indent);

@@ -57,14 +57,14 @@ struct Output {
 
 impl Output {
     fn push(&mut self, vm: &mut Vm, part: &[u8]) -> R<()> {
-        vm.check_alloc(self.text.len().saturating_add(part.len()))?;
+        vm.check_buffer(&self.text, part.len())?;
         self.text.extend_from_slice(part);
         Ok(())
     }
 
     /// Copies a part of the target.
     fn push_part(&mut self, vm: &mut Vm, data: &Value, start: usize, end: usize) -> R<()> {
-        vm.check_alloc(self.text.len().saturating_add(end.saturating_sub(start)))?;
+        vm.check_buffer(&self.text, end.saturating_sub(start))?;
         self.text.extend_from_slice(contents(vm, data).get(start..end).unwrap_or_default());
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Output {
             return Err(vm.type_error(format!("sequence item {at}: expected {wanted}, {class} found")));
         }
         self.items += 1;
-        vm.check_alloc(self.text.len().saturating_add(contents(vm, v).len()))?;
+        vm.check_buffer(&self.text, contents(vm, v).len())?;
         self.text.extend_from_slice(contents(vm, v));
         Ok(())
     }

@@ -236,7 +236,7 @@ fn join(vm: &mut Vm, a: &[Value]) -> R {
         }
         match read_buffer(vm, item)? {
             Some(part) => {
-                vm.check_alloc(out.len().saturating_add(part.len()).saturating_mul(2))?;
+                vm.check_buffer(&out, part.len())?;
                 out.extend_from_slice(&part);
             }
             None => {

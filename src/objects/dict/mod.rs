@@ -245,6 +245,7 @@ pub fn equal_items(vm: &mut Vm, x: &Ref<Dict>, y: &Ref<Dict>) -> R<bool> {
 /// A plain dict with the items that the methods of `d` show.
 fn copy_of(vm: &mut Vm, d: &Ref<Dict>) -> R<Ref<Dict>> {
     if iterates_plainly(vm, d.value()) {
+        d.check_copy(vm)?;
         let copy = d.get(vm).copy();
         return Ok(vm.alloc(copy));
     }

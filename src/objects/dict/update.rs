@@ -57,6 +57,7 @@ pub fn merge(vm: &mut Vm, dict: &Ref<Dict>, other: &Ref<Dict>) -> R<()> {
     }
     vm.tick(other.get(vm).len() / 8)?;
     if dict.get(vm).is_empty() {
+        other.check_copy(vm)?;
         let copy = other.get(vm).copy();
         let old = dict.get_mut(vm).replace_items(copy);
         drop(old);

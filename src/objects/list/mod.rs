@@ -65,7 +65,7 @@ const METHODS: &[NativeDef] = &[
         "Append object to the end of the list.",
         MachineFn::Append,
         |vm, a| {
-            vm.this::<List>(a, "append")?.get_mut(vm).items.push(a[1].clone());
+            vm.this::<List>(a, "append")?.push(vm, a[1].clone())?;
             Ok(Value::NONE)
         },
     ),
@@ -162,6 +162,7 @@ pub fn extend(vm: &mut Vm, list: &Ref<List>, iterable: &Value) -> R<()> {
     if vm.is_exact(iterable, &vm.types.list) || vm.is_exact(iterable, &vm.types.tuple) {
         let more = vm.collect(iterable)?;
         vm.tick(more.len() / 16)?;
+        list.make_room(vm, more.len())?;
         list.get_mut(vm).items.extend(more);
         return Ok(());
     }
@@ -175,7 +176,7 @@ pub fn extend(vm: &mut Vm, list: &Ref<List>, iterable: &Value) -> R<()> {
         list.get_mut(vm).items.reserve(hint.min(1 << 16));
     }
     while let Some(v) = vm.next(&it)? {
-        list.get_mut(vm).items.push(v);
+        list.push(vm, v)?;
     }
     Ok(())
 }
@@ -414,6 +415,7 @@ fn insert(vm: &mut Vm, a: &[Value]) -> R {
     let len = list.get(vm).items.len();
     let at = clamp_bound(at, len).min(len);
     vm.tick((len - at) / 64)?;
+    list.make_room(vm, 1)?;
     list.get_mut(vm).items.insert(at, a[2].clone());
     Ok(Value::NONE)
 }

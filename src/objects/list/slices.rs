@@ -67,6 +67,8 @@ fn assign(vm: &mut Vm, list: &Ref<List>, parts: (i64, i64, i64), value: &Value) 
     if plain {
         let range = span.range();
         vm.tick((new.len() + range.len()) / 16)?;
+        list.make_room(vm, new.len())?;
+        vm.check_growth(0, 0, range.len(), size_of::<Value>())?;
         let old: Vec<Value> = list.get_mut(vm).items.splice(range, new).collect();
         drop(old);
         return Ok(());
@@ -78,6 +80,7 @@ fn assign(vm: &mut Vm, list: &Ref<List>, parts: (i64, i64, i64), value: &Value) 
             span.len
         )));
     }
+    vm.check_growth(0, 0, new.len(), size_of::<Value>())?;
     let mut old = Vec::with_capacity(new.len());
     {
         let mut l = list.get_mut(vm);
@@ -108,6 +111,7 @@ pub(super) fn del_item(vm: &mut Vm, a: &[Value]) -> R {
             let len = list.get(vm).items.len();
             let span = Span::new(parts, len);
             vm.tick(len / 16)?;
+            vm.check_growth(0, 0, span.len, size_of::<Value>())?;
             let old = remove_span(&mut list.get_mut(vm).items, &span);
             drop(old);
         }

@@ -5,6 +5,9 @@ use crate::vm::object::Ref;
 use crate::vm::set::{FrozenSet, Set, Table};
 use crate::vm::{R, Value, Vm};
 
+/// Bytes that a table needs for an element, at most.
+const ROOM: usize = 64;
+
 /// A `set` or a `frozenset`.
 #[derive(Clone)]
 pub enum AnySet {
@@ -127,6 +130,7 @@ pub fn add_all(vm: &mut Vm, set: &AnySet, iterable: &Value) -> R<()> {
     }
     if let Some(dict) = plain_dict(vm, iterable) {
         let n = dict.get(vm).len();
+        vm.check_growth(0, 0, n, ROOM)?;
         set.change(vm, |t| t.reserve(n));
         let mut at = 0;
         while let Some((next, hash, k, _)) = dict.get(vm).next_hashed(at) {
@@ -150,12 +154,14 @@ fn merge(vm: &mut Vm, set: &AnySet, other: &AnySet) -> R<()> {
         return Ok(());
     }
     vm.tick(n / 8)?;
+    vm.check_growth(0, 0, n, ROOM)?;
     if set.table(vm).is_fresh() {
         let table = other.table(vm).copy();
         let old = set.change(vm, |t| t.replace(table));
         drop(old);
         return Ok(());
     }
+    vm.check_growth(0, 0, n, ROOM)?;
     set.change(vm, |t| t.reserve(n));
     let mut at = 0;
     while let Some((next, hash, k)) = other.at(vm, at) {

@@ -43,6 +43,11 @@ impl Vm {
     pub(super) fn find_unreachable(&mut self) -> Vec<*mut Header> {
         let heap = &*self.heap;
         let index = heap.gc_index();
+        // Without memory to look, nothing is found.
+        let room = index.len() * size_of::<u32>() + heap.containers() * 3 * size_of::<*mut Header>();
+        if Vec::<u8>::new().try_reserve_exact(room).is_err() {
+            return Vec::new();
+        }
         let mut counts = vec![0_u32; index.len()];
         let frozen = (!self.gc.frozen.is_empty()).then_some(&self.gc.frozen);
         heap.for_each(|p| {

@@ -85,10 +85,10 @@ impl Vm {
     }
 
     #[inline(always)]
-    pub(super) fn list_append_op(&mut self, list: &Value, v: Value) {
-        if let Some(l) = list.cast::<List>() {
-            let l = l.clone();
-            l.get_mut(self).items.push(v);
+    pub(super) fn list_append_op(&mut self, list: &Value, v: Value) -> R<()> {
+        match list.cast::<List>() {
+            Some(l) => l.clone().push(self, v),
+            None => Ok(()),
         }
     }
 
@@ -116,6 +116,7 @@ impl Vm {
         }
         let items = self.collect(iterable)?;
         if let Some(l) = list.cast::<List>() {
+            l.make_room(self, items.len())?;
             l.get_mut(self).items.extend(items);
         }
         Ok(())

@@ -255,11 +255,13 @@ impl Vm {
             && h.layout().is_exact()
         {
             if let Some(l) = iterable.cast::<List>() {
+                self.check_growth(0, 0, l.get(self).items.len(), size_of::<Value>())?;
                 return Ok(l.get(self).items.clone());
             }
             if self.is_exact(iterable, &self.types.tuple)
                 && let Some(t) = iterable.cast::<Tuple>()
             {
+                self.check_growth(0, 0, t.get(self).items().len(), size_of::<Value>())?;
                 return Ok(t.get(self).items().to_vec());
             }
         }

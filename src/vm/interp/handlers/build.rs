@@ -24,7 +24,7 @@ quick! {
 full! {
     fn list_append_full(m) {
         let v = m.in_b();
-        m.vm.list_append_op(m.a(), v);
+        m.vm.list_append_op(m.a(), v)?;
         Ok(Next::Reload)
     }
 }
