@@ -13,20 +13,26 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] =
     &[("lexer", lexer), ("parser", parser), ("compile", compile), ("compile_run", compile_run)];
 
-/// Bytes to text, and text to tokens: each line for itself, and all of it as the inside of strings and brackets.
+/// Bytes to text, and text to tokens: the whole of it, each line for itself, and as the inside of strings and brackets.
 ///
-/// The lexer is not public by itself, so what it reads is put where the grammar takes long to refuse it.
+/// Tokens ascend, do not overlap, and begin and end between characters.
 pub fn lexer(data: &[u8]) {
     let Ok(text) = apy_grammar::decode(data) else { return };
-    let whole = [
+    let wrapped = [
+        text.to_string(),
         format!("f\"\"\"{text}\"\"\""),
         format!("rb'''{text}'''"),
         format!("t'{{x!r:{text}}}'"),
         format!("[\n{}]", text.replace('\n', ",\n")),
+        format!("if x:\n\t{}", text.replace('\n', "\n\t")),
     ];
-    for part in text.split('\n').map(str::to_owned).chain(whole) {
-        let arena = bumpalo::Bump::new();
-        drop(apy_grammar::parse(&arena, &part, Mode::Eval).map(drop));
+    for part in text.split('\n').map(str::to_owned).chain(wrapped) {
+        let mut end = 0;
+        for (span, _) in apy_grammar::classify(&part) {
+            assert!(span.start >= end && span.end >= span.start, "pieces overlap");
+            assert!(part.get(span.start as usize..span.end as usize).is_some(), "a piece is none of the text");
+            end = span.end;
+        }
     }
 }
 
@@ -38,8 +44,12 @@ pub fn parser(data: &[u8]) {
         if let Err(e) = apy_grammar::parse(&arena, &text, mode) {
             let lines = apy_grammar::LineIndex::new(&text);
             let at = e.location(&text, &lines);
-            let lines = text.split(['\n', '\r', '\x0c']).count();
-            assert!(at.line as usize <= lines + 1, "an error beyond the end");
+            let count = text.split(['\n', '\r', '\x0c']).count();
+            assert!(at.line as usize <= count + 1, "an error beyond the end");
+            drop(apy_grammar::advise(&text, &e));
+            for e in apy_grammar::further_errors(&text, e, 5) {
+                assert!(e.location(&text, &lines).line as usize <= count + 1, "a further error beyond the end");
+            }
         }
     }
 }

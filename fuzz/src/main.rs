@@ -1,5 +1,6 @@
 //! The driver: mutates scripts and runs a target on them for some time. See the README.
 
+mod generate;
 mod mutate;
 
 use apy_fuzz::{TARGETS, Target};

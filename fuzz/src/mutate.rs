@@ -2,6 +2,7 @@
 //!
 //! Most changes keep a script nearly right, so that it gets past the parser; a few make it long, deep or garbled.
 
+use crate::generate::program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -197,8 +198,10 @@ impl Corpus {
 
     /// The next input.
     pub fn next(&mut self, rng: &mut Rng) -> Vec<u8> {
-        let mut text = self.seed(rng);
-        for _ in 0..=rng.below(6) {
+        let made = rng.below(3) == 0;
+        let mut text = if made { program(rng) } else { self.seed(rng) };
+        // What is made from the grammar is strange enough as it is.
+        for _ in 0..if made { rng.below(2) } else { 1 + rng.below(6) } {
             text = self.change(text, rng);
         }
         let mut data = text.into_bytes();
