@@ -1,20 +1,24 @@
 //! Further errors of a text that was refused.
 //!
-//! The statement that was refused is overwritten with one that cannot fail, of the same length, and the text is read
-//! again. That is slow and only done for texts that are wrong, and it keeps every offset and line number true.
+//! The statement that was refused is overwritten with one that cannot fail, of the same length, and the text is checked
+//! again, by the parser and by what the caller checks besides. That is slow and only done for texts that are wrong, and it keeps every offset and line number true.
 //! Invariant: an error that may only be a consequence of an earlier one ends the search.
 
 use crate::ast::Span;
 use crate::error::{ErrorKind, SyntaxError};
 use crate::lexer::{Kind, Token, lex};
-use crate::{Mode, parse};
-use bumpalo::Bump;
 
 /// Longer texts are not read again.
 const LONGEST: usize = 4 << 20;
 
-/// The errors of `source`, of which `first` is the one that CPython reports; at most `most` of them.
-pub fn further_errors(source: &str, first: SyntaxError, most: usize) -> Vec<SyntaxError> {
+/// The errors of `source`, of which `first` is the one that CPython reports; at most `most` of them, the others in the
+/// order of the text. `check` says what is wrong with a text.
+pub fn further_errors(
+    source: &str,
+    first: SyntaxError,
+    most: usize,
+    mut check: impl FnMut(&str) -> Result<(), SyntaxError>,
+) -> Vec<SyntaxError> {
     let mut errors = vec![first];
     if source.len() > LONGEST {
         return errors;
@@ -27,9 +31,8 @@ pub fn further_errors(source: &str, first: SyntaxError, most: usize) -> Vec<Synt
     {
         overwrite(&mut text, span, patch);
         mended.push(span);
-        let arena = Bump::new();
-        match parse(&arena, &text, Mode::Exec) {
-            Ok(_) => break,
+        match check(&text) {
+            Ok(()) => break,
             Err(next) => {
                 let at = next.span.start;
                 let consequence = mended.iter().any(|m| m.start <= at && at <= m.end)
@@ -42,6 +45,9 @@ pub fn further_errors(source: &str, first: SyntaxError, most: usize) -> Vec<Synt
             }
         }
     }
+    if let Some(others) = errors.get_mut(1..) {
+        others.sort_by_key(|e| e.span.start);
+    }
     errors
 }
 
@@ -49,6 +55,7 @@ pub fn further_errors(source: &str, first: SyntaxError, most: usize) -> Vec<Synt
 fn is_consequence(error: &SyntaxError) -> bool {
     error.kind != ErrorKind::Syntax && error.message.starts_with("unindent")
         || error.message.starts_with("unmatched '")
+        || error.message.starts_with("no binding for nonlocal")
         || error.message.contains("__future__")
 }
 
@@ -228,6 +235,13 @@ fn header(words: &str) -> Option<&'static str> {
         "except 0:"
     } else if starts("finally") {
         "finally:"
+    } else if starts("async def") {
+        "async def f():"
+    } else if starts("def") {
+        // Not another block: what may only stand inside of a function, or of a loop, stays right.
+        "def f():"
+    } else if starts("for") || starts("while") || starts("async for") {
+        "while 0:"
     } else if starts("match") || starts("case") {
         return None;
     } else {
@@ -261,12 +275,17 @@ fn indentation(text: &str, line: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Mode, parse};
+    use bumpalo::Bump;
+
+    fn check(source: &str) -> Result<(), SyntaxError> {
+        parse(&Bump::new(), source, Mode::Exec).map(drop)
+    }
 
     fn messages(source: &str) -> Vec<String> {
-        let arena = Bump::new();
-        match parse(&arena, source, Mode::Exec) {
-            Ok(_) => Vec::new(),
-            Err(e) => further_errors(source, e, 10).into_iter().map(|e| e.message).collect(),
+        match check(source) {
+            Ok(()) => Vec::new(),
+            Err(e) => further_errors(source, e, 10, check).into_iter().map(|e| e.message).collect(),
         }
     }
 

@@ -28,6 +28,8 @@ struct Source {
     filename: String,
     /// The first entry of `sys.path`.
     folder: String,
+    /// It is the `__main__` of a folder.
+    of_folder: bool,
 }
 
 /// Runs the program and gives the exit status.
@@ -155,15 +157,18 @@ struct NotFound(String, u8);
 fn read(program: &Program, skip_line: bool) -> Result<Source, NotFound> {
     let mut source = match program {
         Program::File(path) => file(path)?,
-        Program::Text(text) => {
-            Source { text: dedented(text).into_bytes(), filename: "<string>".to_owned(), folder: String::new() }
-        }
+        Program::Text(text) => Source {
+            text: dedented(text).into_bytes(),
+            filename: "<string>".to_owned(),
+            folder: String::new(),
+            of_folder: false,
+        },
         Program::Stdin { .. } | Program::Module(_) => {
             let mut text = Vec::new();
             if let Err(e) = std::io::stdin().read_to_end(&mut text) {
                 return Err(NotFound(format!("can't read standard input: {}", describe_io(&e)), 1));
             }
-            Source { text, filename: "<stdin>".to_owned(), folder: String::new() }
+            Source { text, filename: "<stdin>".to_owned(), folder: String::new(), of_folder: false }
         }
     };
     if skip_line {
@@ -190,7 +195,7 @@ fn file(path: &str) -> Result<Source, NotFound> {
     let real = Path::new(path).canonicalize().unwrap_or_else(|_| absolute(path));
     let folder = real.parent().map_or_else(String::new, |p| p.to_string_lossy().into_owned());
     let filename = from_here(path);
-    Ok(Source { text, filename, folder })
+    Ok(Source { text, filename, folder, of_folder: false })
 }
 
 /// A path as a traceback names it: absolute, otherwise as it was given.
@@ -207,7 +212,7 @@ fn folder(path: &str) -> Result<Source, NotFound> {
         let main = Path::new(path).join(name);
         if let Ok(text) = std::fs::read(&main) {
             let filename = from_here(&main.to_string_lossy());
-            return Ok(Source { text, filename, folder: from_here(path) });
+            return Ok(Source { text, filename, folder: from_here(path), of_folder: true });
         }
     }
     Err(NotFound(format!("can't find '__main__' module in '{}'", absolute(path).display()), 1))
@@ -256,7 +261,7 @@ fn dedented(text: &str) -> String {
 /// The text of the module that is to be run. One that is not there is said in a line, as CPython does.
 fn module(vm: &mut Vm, name: &str) -> Result<Option<Source>, Raised> {
     let e = match vm.find_main_module(name) {
-        Ok((text, filename)) => return Ok(Some(Source { text, filename, folder: String::new() })),
+        Ok((text, filename)) => return Ok(Some(Source { text, filename, folder: String::new(), of_folder: false })),
         Err(e) => e,
     };
     let value = vm.exception_value(e);
@@ -279,7 +284,9 @@ fn run(vm: &mut Vm, source: &Source) -> Ended {
             return Ended::With(1);
         }
     };
-    let result = vm.set_main_file(&source.filename).and_then(|()| vm.exec_main_code(&code));
+    let described =
+        if source.of_folder { apy::modules::import::describe_main(vm, "__main__", &source.filename) } else { Ok(()) };
+    let result = described.and_then(|()| vm.set_main_file(&source.filename)).and_then(|()| vm.exec_main_code(&code));
     ended(vm, result)
 }
 
@@ -341,7 +348,7 @@ pub fn disassemble(command: &Command) -> Result<u8> {
     let source = match program {
         Program::Module(name) => interpreter.attach(|vm| {
             let (text, filename, _) = apy::modules::import::find_source(vm, name)?;
-            Ok(Source { text, filename, folder: String::new() })
+            Ok(Source { text, filename, folder: String::new(), of_folder: false })
         })?,
         program => match read(program, command.skip_line) {
             Ok(source) => source,

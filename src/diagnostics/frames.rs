@@ -20,8 +20,8 @@ struct Level {
 /// This many equal levels in a row are shown; the rest is counted.
 const REPEATED: usize = 3;
 
-/// The levels as text, one string each, line breaks included.
-pub fn format(vm: &mut Vm, traceback: &Value) -> Vec<String> {
+/// The levels as text, one string each, line breaks included; only the last ones if there is a limit.
+pub fn format(vm: &mut Vm, traceback: &Value, limit: Option<usize>) -> Vec<String> {
     let mut levels = Vec::new();
     let mut at = traceback.clone();
     while let Some(tb) = at.cast::<Traceback>() {
@@ -36,6 +36,9 @@ pub fn format(vm: &mut Vm, traceback: &Value) -> Vec<String> {
         levels.push(Level { filename: code.filename.clone(), name: code.name.clone(), line, position });
         let next = tb.get(vm).next.clone();
         at = next;
+    }
+    if let Some(limit) = limit {
+        levels.drain(..levels.len().saturating_sub(limit));
     }
     let mut out = Vec::new();
     let mut run = 0usize;

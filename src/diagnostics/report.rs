@@ -37,10 +37,10 @@ pub struct SyntaxReport {
 }
 
 impl SyntaxReport {
-    /// A report about a text, with the error that the parser or the compiler found first. `parsed` says that the
-    /// parser was content, so that there is nothing more to find.
-    pub fn new(filename: &str, source: &str, first: SyntaxError, parsed: bool) -> SyntaxReport {
-        let errors = if parsed { vec![first] } else { further_errors(source, first, MOST) };
+    /// A report about a text, with the error that the parser or the compiler found first. `whole` says that the text is
+    /// a program's, in which further errors can be looked for: by the parser, and by the compiler where that is content.
+    pub fn new(filename: &str, source: &str, first: SyntaxError, whole: bool) -> SyntaxReport {
+        let errors = if whole { further_errors(source, first, MOST, check) } else { vec![first] };
         SyntaxReport { filename: filename.to_owned(), source: source.to_owned(), errors }
     }
 
@@ -151,17 +151,30 @@ fn without_escapes(text: &str) -> String {
     out
 }
 
-/// Whether the compiler takes a corrected piece of code.
-fn compiles(code: &str) -> bool {
-    with_room(code.len(), 0, || is_taken(code)).unwrap_or(false)
+/// What parser or compiler have against a text. One that there is no room for is not looked into.
+fn check(code: &str) -> Result<(), SyntaxError> {
+    with_room(code.len(), 0, || {
+        let arena = bumpalo::Bump::new();
+        let parsed = apy_grammar::parse(&arena, code, apy_grammar::Mode::Exec)?;
+        compile(&parsed, code)
+    })
+    .unwrap_or(Ok(()))
 }
 
-fn is_taken(code: &str) -> bool {
-    let arena = bumpalo::Bump::new();
-    let Ok(parsed) = apy_grammar::parse(&arena, code, apy_grammar::Mode::Exec) else { return true };
+/// Whether the compiler takes a corrected piece of code.
+fn compiles(code: &str) -> bool {
+    with_room(code.len(), 0, || {
+        let arena = bumpalo::Bump::new();
+        let Ok(parsed) = apy_grammar::parse(&arena, code, apy_grammar::Mode::Exec) else { return true };
+        compile(&parsed, code).is_ok()
+    })
+    .unwrap_or(false)
+}
+
+fn compile(parsed: &apy_grammar::Parsed<'_>, code: &str) -> Result<(), SyntaxError> {
     let options =
         crate::compiler::CompileOptions { top_level_await: true, ..crate::compiler::CompileOptions::new("<string>") };
-    crate::compiler::compile(&parsed.module, code, &options).is_ok()
+    crate::compiler::compile(&parsed.module, code, &options).map(drop)
 }
 
 /// The text to be drawn.

@@ -69,7 +69,7 @@ pub fn format_exception_only(vm: &mut Vm, e: &Value) -> R<String> {
 /// None at present.
 pub fn format_traceback(vm: &mut Vm, traceback: &Value) -> R<String> {
     sources::forget_files(vm);
-    Ok(frames::format(vm, traceback).concat())
+    Ok(frames::format(vm, traceback, None).concat())
 }
 
 /// A report being written.
@@ -153,7 +153,8 @@ impl Report {
     }
 
     fn levels(&mut self, vm: &mut Vm, traceback: &Value) {
-        for level in frames::format(vm, traceback) {
+        let limit = limit(vm);
+        for level in frames::format(vm, traceback, limit) {
             let level = match (self.marks, self.color) {
                 (false, _) => level.split_inclusive('\n').take(2).collect(),
                 (true, true) => color::level(&level),
@@ -212,6 +213,12 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// How many levels are wanted (`sys.tracebacklimit`): the last ones.
+fn limit(vm: &mut Vm) -> Option<usize> {
+    let limit = vm.loaded_attr("sys", "tracebacklimit").filter(|l| !l.is_none())?;
+    vm.as_i64(&limit).map(|n| usize::try_from(n).unwrap_or(0))
 }
 
 /// Runs something that script code may spoil.

@@ -22,10 +22,10 @@ impl Vm {
     /// # Errors
     /// The report about a text that is no program; warnings turned into errors.
     pub fn prompt_compile(&mut self, text: &str, filename: &str) -> Result<Vec<Ref<CodeObject>>, Refusal> {
-        let refused = |e, parsed| Refusal::Syntax(Box::new(SyntaxReport::new(filename, text, e, parsed)));
+        let refused = |e| Refusal::Syntax(Box::new(SyntaxReport::new(filename, text, e, true)));
         crate::diagnostics::sources::remember(self, filename, text);
         let arena = bumpalo::Bump::new();
-        let parsed = apy_grammar::parse(&arena, text, apy_grammar::Mode::Exec).map_err(|e| refused(e, false))?;
+        let parsed = apy_grammar::parse(&arena, text, apy_grammar::Mode::Exec).map_err(refused)?;
         let Mod::Module(body) = parsed.module else { return Ok(Vec::new()) };
         let Some((_, before)) = body.split_last() else { return Ok(Vec::new()) };
         let options =
@@ -39,7 +39,7 @@ impl Vm {
         for part in parts {
             let mode = if matches!(part, Mod::Interactive(_)) { compiler::Mode::Single } else { compiler::Mode::Exec };
             let options = CompileOptions { mode, ..options.clone() };
-            let output = compiler::compile(&part, text, &options).map_err(|e| refused(e, true))?;
+            let output = compiler::compile(&part, text, &options).map_err(refused)?;
             warnings.extend(output.warnings);
             codes.push(self.new_code(output.code));
         }

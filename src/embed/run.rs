@@ -38,8 +38,8 @@ enum Unfit {
     Wrong {
         error: Box<apy_grammar::SyntaxError>,
         text: String,
-        /// The parser was content.
-        parsed: bool,
+        /// It is the text of a program, in which there may be more errors.
+        whole: bool,
     },
     Raised(Raised),
 }
@@ -109,8 +109,8 @@ impl Vm {
         let options = self.options_for(filename, kind);
         self.checked(source, filename, kind, &options).map_err(|unfit| match unfit {
             Unfit::Raised(e) => Refusal::Raised(e),
-            Unfit::Wrong { error, text, parsed } => {
-                Refusal::Syntax(Box::new(SyntaxReport::new(filename, &text, *error, parsed)))
+            Unfit::Wrong { error, text, whole } => {
+                Refusal::Syntax(Box::new(SyntaxReport::new(filename, &text, *error, whole)))
             }
         })
     }
@@ -122,10 +122,10 @@ impl Vm {
         kind: SourceKind,
         options: &CompileOptions,
     ) -> Result<Ref<CodeObject>, Unfit> {
-        let wrong = |error, text: &str, parsed| Unfit::Wrong { error: Box::new(error), text: text.to_owned(), parsed };
+        let wrong = |error, text: &str, whole| Unfit::Wrong { error: Box::new(error), text: text.to_owned(), whole };
         let text = match apy_grammar::decode(source) {
             Ok(t) => t,
-            Err(e) => return Err(wrong(e, &String::from_utf8_lossy(source), true)),
+            Err(e) => return Err(wrong(e, &String::from_utf8_lossy(source), false)),
         };
         if kind == SourceKind::Main {
             // Texts that `exec` runs have the same names as the program's, and are not quoted.
@@ -138,13 +138,13 @@ impl Vm {
         };
         let made = with_room(text.len(), self.native_stack_left(), || {
             let arena = bumpalo::Bump::new();
-            let parsed = apy_grammar::parse(&arena, &text, mode).map_err(|e| (e, mode != apy_grammar::Mode::Exec))?;
-            let output = compiler::compile(&parsed.module, &text, options).map_err(|e| (e, true))?;
+            let parsed = apy_grammar::parse(&arena, &text, mode)?;
+            let output = compiler::compile(&parsed.module, &text, options)?;
             Ok((output.code, parsed.warnings, output.warnings))
         });
         let (code, parsers, compilers) = match made {
             Some(Ok(made)) => made,
-            Some(Err((e, parsed))) => return Err(wrong(e, &text, parsed)),
+            Some(Err(e)) => return Err(wrong(e, &text, mode == apy_grammar::Mode::Exec)),
             None => return Err(Unfit::Raised(self.memory_error(""))),
         };
         for w in parsers.iter().chain(&compilers) {
@@ -273,15 +273,17 @@ impl Vm {
         self.exec_main_code(&code)
     }
 
-    /// Gives `__main__` the name of its file, if it is from one.
+    /// Gives `__main__` the name of its file, if it is from one or from standard input.
     ///
     /// # Errors
     /// None in a sound build.
     pub fn set_main_file(&mut self, filename: &str) -> R<()> {
-        if !filename.starts_with('<') {
+        if !filename.starts_with('<') || filename.starts_with("<std") {
             let globals = self.main_globals()?;
             let (name, file) = (self.names.__file__.clone(), self.new_str(filename).into_value());
             globals.set_str(self, &name, file);
+            let cached = self.names.__cached__.clone();
+            globals.set_str(self, &cached, Value::NONE);
         }
         Ok(())
     }
@@ -321,11 +323,8 @@ impl Vm {
     /// # Errors
     /// ImportError.
     pub fn find_main_module(&mut self, name: &str) -> R<(Vec<u8>, String)> {
-        let (source, filename, package) = crate::modules::import::find_source(self, name)?;
-        let globals = self.main_globals()?;
-        let attr = self.names.__package__.clone();
-        let package = self.intern(&package).into_value();
-        globals.set_str(self, &attr, package);
+        let (source, filename, full) = crate::modules::import::find_source(self, name)?;
+        crate::modules::import::describe_main(self, &full, &filename)?;
         crate::modules::sys::set_program(self, &filename)?;
         Ok((source, filename))
     }

@@ -343,7 +343,7 @@ fn load(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
 }
 
 /// Sets `__package__` and `__spec__`.
-fn describe_module(vm: &mut Vm, m: &Value, full: &str, origin: &str, path: Option<&Value>) -> R<()> {
+fn describe_module(vm: &mut Vm, m: &Value, full: &str, origin_text: &str, path: Option<&Value>) -> R<()> {
     let is_package = {
         let attr = vm.names.__path__.clone();
         vm.get_attr_opt(m, &attr)?.is_some()
@@ -351,14 +351,14 @@ fn describe_module(vm: &mut Vm, m: &Value, full: &str, origin: &str, path: Optio
     let parent = if is_package { full } else { full.rsplit_once('.').map_or("", |(p, _)| p) };
     let parent_value = vm.intern(parent).into_value();
     vm.set_attr_str(m, "__package__", parent_value.clone())?;
-    let (name, origin) = (vm.intern(full).into_value(), vm.new_str(origin).into_value());
+    let (name, origin) = (vm.intern(full).into_value(), vm.new_str(origin_text).into_value());
     let items = [
         ("name", name),
         ("loader", Value::NONE),
         ("origin", origin),
         ("submodule_search_locations", path.cloned().unwrap_or(Value::NONE)),
         ("parent", parent_value),
-        ("has_location", Value::bool(path.is_some())),
+        ("has_location", Value::bool(!matches!(origin_text, "built-in" | "namespace"))),
         ("cached", Value::NONE),
     ];
     let items = items.into_iter().map(|(key, value)| (vm.intern(key), value)).collect();
@@ -489,36 +489,81 @@ pub(super) fn list_values(vm: &Vm, v: &Value) -> Vec<Value> {
     }
 }
 
-/// The source text of a module, its file name and its package, for `-m`.
+/// The source text of a module, its file name and its whole name, for `-m`. The whole name of a package that is run is
+/// that of its `__main__`.
 ///
 /// # Errors
 /// ImportError when there is no such module, or it has no source.
 pub fn find_source(vm: &mut Vm, name: &str) -> R<(Vec<u8>, String, String)> {
     let mut name = name.to_owned();
+    let mut package = None;
     loop {
         let search = match name.rsplit_once('.') {
-            Some((parent, _)) => {
-                let p = import_module(vm, parent)?;
-                let attr = vm.names.__path__.clone();
-                vm.get_attr_opt(&p, &attr)?
-            }
+            Some((parent, _)) => Some(folders_of(vm, parent, &name)?),
             None => None,
         };
-        let parent = name.rsplit_once('.').map_or(String::new(), |(p, _)| p.to_owned());
         match find(vm, &name, search.as_ref())? {
             Some(Found::Stdlib(m)) if !m.is_package => {
-                return Ok((m.source.as_bytes().to_vec(), format!("{STDLIB_PATH}/{}", m.path), parent));
+                return Ok((m.source.as_bytes().to_vec(), format!("{STDLIB_PATH}/{}", m.path), name));
             }
             Some(Found::File { path, package: None }) => match std::fs::read(&path) {
-                Ok(bytes) => return Ok((bytes, path.to_string_lossy().into_owned(), parent)),
+                Ok(bytes) => return Ok((bytes, path.to_string_lossy().into_owned(), name)),
                 Err(e) => return Err(vm.os_error(&e, None)),
             },
-            Some(Found::Stdlib(_) | Found::File { .. } | Found::Namespace(_)) if !name.ends_with(".__main__") => {
+            Some(Found::Stdlib(_) | Found::File { .. } | Found::Namespace(_)) if package.is_none() => {
                 import_module(vm, &name)?;
+                package = Some(name.clone());
                 name.push_str(".__main__");
             }
             Some(_) => return Err(vm.import_error_text(format!("No code object available for {name}"))),
-            None => return Err(not_found(vm, format!("No module named {name}"), &name)),
+            None => {
+                let mut text = format!("No module named {name}");
+                if let Some(package) = package {
+                    text.push_str(&format!("; '{package}' is a package and cannot be directly executed"));
+                }
+                return Err(not_found(vm, text, &name));
+            }
         }
+    }
+}
+
+/// Where the modules of a package are looked for; `name` is the one that is wanted of it.
+fn folders_of(vm: &mut Vm, package: &str, name: &str) -> R {
+    let text = match import_module(vm, package) {
+        Ok(p) => {
+            let attr = vm.names.__path__.clone();
+            match vm.get_attr_opt(&p, &attr)? {
+                Some(path) => return Ok(path),
+                None => format!("__path__ attribute not found on '{package}' while trying to find '{name}'"),
+            }
+        }
+        Err(e) => {
+            let value = vm.exception_value(e);
+            let missing = vm.get_attr_str(&value, "name").ok().filter(|n| n.is_a::<Str>()).map(|n| vm.str_of(&n));
+            let missing = missing.filter(|_| vm.is_instance(&value, &vm.exc.ModuleNotFoundError.clone()));
+            if missing.is_none_or(|m| package != m && !package.starts_with(&format!("{m}."))) {
+                return Err(vm.raise(value));
+            }
+            let text = vm.str(&value)?;
+            vm.str_of(text.value())
+        }
+    };
+    let hint = name
+        .strip_suffix(".py")
+        .map_or_else(String::new, |stem| format!(". Try using '{stem}' instead of '{name}' as the module name."));
+    let text = format!("Error while finding module specification for '{name}' (ModuleNotFoundError: {text}){hint}");
+    Err(not_found(vm, text, name))
+}
+
+/// Tells `__main__` which module it is; `full` is the whole name.
+///
+/// # Errors
+/// None in a sound build.
+pub fn describe_main(vm: &mut Vm, full: &str, file: &str) -> R<()> {
+    vm.main_globals()?;
+    let (name, modules) = (vm.names.__main__.clone(), vm.modules.clone());
+    match modules.get_str(vm, &name) {
+        Some(m) => describe_module(vm, &m, full, file, None),
+        None => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ use nix::libc;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Makes all threads of the process allocate from one arena of the C library's. A thread's own arena grows by a system
 /// call for every 4 KB, and what it frees helps no other. For a program's first lines: it changes what is the process's.
@@ -455,4 +456,32 @@ pub fn interface_name(number: u32) -> Option<Vec<u8>> {
     // SAFETY: the buffer has the size that the call asks for.
     let found = unsafe { libc::if_indextoname(number, name.as_mut_ptr().cast()) };
     (!found.is_null()).then(|| name.split(|&c| c == 0).next().unwrap_or_default().to_vec())
+}
+
+/// Which of the descriptors 0, 1 and 2 were closed when the process began: a bit for each.
+static CLOSED: AtomicU8 = AtomicU8::new(0);
+
+extern "C" fn note_closed() {
+    for fd in 0..3 {
+        // SAFETY: asking for the flags of a number that may be no descriptor only fails.
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1 {
+            CLOSED.fetch_or(1 << fd, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Before `main` Rust's runtime opens what is closed of the first three descriptors on `/dev/null`; only what runs still
+/// earlier can tell. The system calls what stands in this section first of all.
+// SAFETY: the section holds addresses of functions of the C ABI, which this is; it needs nothing of the runtime.
+#[used]
+#[cfg_attr(
+    any(target_os = "linux", target_os = "android", target_os = "freebsd"),
+    unsafe(link_section = ".init_array")
+)]
+#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
+static NOTE_CLOSED: extern "C" fn() = note_closed;
+
+/// Whether a standard descriptor (0, 1 or 2) was closed when the process began.
+pub fn closed_at_start(fd: u8) -> bool {
+    CLOSED.load(Ordering::Relaxed) & 1u8.checked_shl(u32::from(fd)).unwrap_or(0) != 0
 }

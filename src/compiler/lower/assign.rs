@@ -95,6 +95,7 @@ impl<'a> Lowerer<'a> {
                 let object = self.expr(object, Want::Any)?;
                 let name = self.mangled(attr.id);
                 let cache = self.unit.cache(CacheKind::SetAttr, name);
+                self.unit.span = self.attribute_span(target.span, attr.span);
                 self.unit.op2_n(Op::SetAttr, object, value, cache);
             }
             ExprKind::Subscript { value: object, slice } => {
@@ -206,13 +207,15 @@ impl<'a> Lowerer<'a> {
             ExprKind::Attribute { value: object, attr } => {
                 let object = self.expr(object, Want::Any)?;
                 let name = self.mangled(attr.id);
+                let place = self.attribute_span(target.span, attr.span);
+                self.unit.span = place;
                 let mark = self.unit.next_temp;
                 let old = Val::temp(self.unit.alloc(1));
                 let cache = self.unit.cache(CacheKind::GetAttr, name);
                 self.unit.op2_n(Op::GetAttr, old, Val::keep(object.reg), cache);
                 self.unit.span = statement;
                 let result = self.binary_step(op, old, value, Self::IN_PLACE, mark, Want::Temp)?;
-                self.unit.span = target.span;
+                self.unit.span = place;
                 let cache = self.unit.cache(CacheKind::SetAttr, name);
                 self.unit.op2_n(Op::SetAttr, object, result, cache);
             }
@@ -257,6 +260,7 @@ impl<'a> Lowerer<'a> {
             }
             ExprKind::Attribute { value, attr } => {
                 let object = self.expr(value, Want::Any)?;
+                self.unit.span = self.attribute_span(target.span, attr.span);
                 let name = self.mangled(attr.id);
                 let cache = self.unit.cache(CacheKind::SetAttr, name);
                 self.unit.emit(Op::DelAttr, Arg::R(object), Arg::X, Arg::N(cache));

@@ -40,6 +40,7 @@ impl<'a> Lowerer<'a> {
             rest = after;
             current = match &node.kind {
                 ExprKind::Attribute { attr, .. } => {
+                    self.unit.span = self.attribute_span(node.span, attr.span);
                     let method = after.first().filter(|next| is_method_call(next));
                     if let Some(call) = method
                         && let ExprKind::Call { args, keywords, .. } = &call.kind
@@ -50,7 +51,7 @@ impl<'a> Lowerer<'a> {
                         let pair = self.unit.alloc(2);
                         let cache = self.unit.cache(CacheKind::LoadMethod, name);
                         self.unit.op2_n(Op::LoadMethod, Val::temp(pair), current, cache);
-                        self.unit.span = call.span;
+                        self.unit.span = self.attribute_span(call.span, attr.span);
                         let target = if rest.is_empty() { want } else { Want::Temp };
                         self.arguments(pair, true, args, keywords, target)?
                     } else {
@@ -75,6 +76,16 @@ impl<'a> Lowerer<'a> {
             };
         }
         Ok(current)
+    }
+
+    /// The place of an access, or of a call of what it gives: where it begins in an earlier line than the attribute's
+    /// name, the name and what follows, so that each step of a chain over several lines has its own.
+    pub(super) fn attribute_span(&self, whole: Span, name: Span) -> Span {
+        if self.lines.line(whole.start) == self.lines.line(name.start) {
+            whole
+        } else {
+            Span::new(name.start, whole.end)
+        }
     }
 
     fn subscript(&mut self, object: Val, slice: &'a Expr<'a>, base: u32, want: Want) -> Res<Val> {
@@ -304,7 +315,7 @@ impl<'a> Lowerer<'a> {
             self.unit.max_temp = self.unit.max_temp.max(base + 3);
             let operands = [Arg::R(Val::temp(pair)), Arg::R(Val::temp(base)), Arg::N(cache)];
             self.unit.emit_full(Op::LoadSuperMethod, flags, operands, None);
-            self.unit.span = next.span;
+            self.unit.span = self.attribute_span(next.span, attr.span);
             let target = if after.len() == 1 { want } else { Want::Temp };
             let result = self.arguments(pair, true, args, keywords, target)?;
             return Ok(Some((result, 3)));

@@ -100,9 +100,17 @@ fn push(vm: &Vm, text: &mut Vec<u8>, v: &Value, default: &[u8]) {
 fn input(vm: &mut Vm, a: &[Value]) -> R {
     let stream = |vm: &mut Vm, name: &str| match vm.loaded_attr("sys", name) {
         Some(s) if !s.is_none() => Ok(s),
-        _ => Err(vm.runtime_error(format!("input(): lost sys.{name}"))),
+        _ => Err(vm.runtime_error(format!("lost sys.{name}"))),
     };
-    let (stdin, stdout) = (stream(vm, "stdin")?, stream(vm, "stdout")?);
+    let stdin = stream(vm, "stdin")?;
+    let stdout = stream(vm, "stdout")?;
+    let errors = stream(vm, "stderr")?;
+    // Before the question, as CPython; what that stream says about it does not matter.
+    if let Err(e) = vm.call_method(&errors, "flush", &[])
+        && e.is_halt()
+    {
+        return Err(e);
+    }
     if let Some(prompt) = arg(a, 0) {
         let prompt = vm.str(prompt)?.into_value();
         vm.call_method(&stdout, "write", &[prompt])?;

@@ -118,7 +118,7 @@ fn stream_classes(vm: &mut Vm) -> R<[Ref<Class>; 2]> {
 /// None in a sound build.
 pub fn standard_input(vm: &mut Vm) -> R {
     stream_classes(vm)?;
-    if nix::fcntl::fcntl(0, nix::fcntl::FcntlArg::F_GETFD).is_err() {
+    if crate::vm::system::closed_at_start(0) {
         return Ok(Value::NONE);
     }
     let name = vm.intern("<stdin>").into_value();

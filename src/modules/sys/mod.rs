@@ -204,7 +204,7 @@ pub fn init(vm: &mut Vm, settings: Settings) -> R<()> {
     let name = vm.intern("sys");
     modules.set_str(vm, &name, m.value().clone());
     vm.state::<This>().0 = Some(m.clone());
-    let [out, err] = streams::make(vm)?;
+    let [out, err] = streams::make(vm)?.map(|s| if streams::is_closed(vm, &s) { Value::NONE } else { s });
     let stdin = crate::modules::io::standard_input(vm)?;
     for (name, stream) in [("stdin", stdin), ("stdout", out), ("stderr", err)] {
         vm.module_set(&m, name, stream.clone());

@@ -297,16 +297,26 @@ fn is_terminal(vm: &mut Vm, s: &Ref<StdStream>) -> bool {
     }
 }
 
-fn file_number(vm: &mut Vm, s: &Ref<StdStream>) -> R {
+/// The descriptor that a stream ends at.
+fn descriptor(vm: &mut Vm, s: &Ref<StdStream>) -> Option<i32> {
     let error = s.get(vm).error;
     let streams: &mut Streams = vm.state();
     let output = if error { &streams.stderr } else { &streams.stdout };
-    let number = match output {
+    match output {
         crate::embed::Output::Inherit => Some(if error { 2 } else { 1 }),
         crate::embed::Output::Sink(s) => s.descriptor(),
         crate::embed::Output::Discard => None,
-    };
-    match number {
+    }
+}
+
+/// Whether a stream ends at a descriptor that was closed when the process began.
+pub fn is_closed(vm: &mut Vm, stream: &Value) -> bool {
+    let Some(s) = stream.cast::<StdStream>().cloned() else { return false };
+    descriptor(vm, &s).and_then(|n| u8::try_from(n).ok()).is_some_and(crate::vm::system::closed_at_start)
+}
+
+fn file_number(vm: &mut Vm, s: &Ref<StdStream>) -> R {
+    match descriptor(vm, s) {
         Some(n) => Ok(Value::int32(n)),
         None => Err(unsupported(vm, "fileno")),
     }

@@ -252,14 +252,14 @@ fn subset(vm: &mut Vm, original: &Value, items: Vec<Value>) -> R {
     let (Some(from), Some(to)) = (original.cast::<Exception>(), new.cast::<Exception>()) else { return Ok(new) };
     let source = from.get(vm);
     let (traceback, context, cause) = (source.traceback.clone(), source.context.clone(), source.cause.clone());
-    let suppress = source.suppress_context;
     let mut target = to.get_mut(vm);
     let old = (
         std::mem::replace(&mut target.traceback, traceback),
         std::mem::replace(&mut target.context, context),
         std::mem::replace(&mut target.cause, cause),
     );
-    target.suppress_context = suppress;
+    // A cause was set, if only None.
+    target.suppress_context = true;
     drop(target);
     drop(old);
     let notes = vm.intern("__notes__");

@@ -100,7 +100,7 @@ impl Vm {
         }
     }
 
-    /// What an exception that leaves a generator becomes (PEP 479).
+    /// What an exception that leaves a generator becomes (PEP 479). The new one begins outside of the generator.
     fn generator_failure(&mut self, e: Value) -> Value {
         use crate::compiler::code::CodeFlags;
         // SAFETY: the running frame's code is alive.
@@ -127,12 +127,6 @@ impl Vm {
             x.context = e;
             x.suppress_context = true;
         }
-        // SAFETY: as above.
-        let pc = unsafe {
-            let f = &*self.thread.frame;
-            (f.pc.offset_from((*f.code).instrs) as u32).saturating_sub(1)
-        };
-        self.add_traceback(&new, pc);
         new
     }
 
@@ -143,9 +137,13 @@ impl Vm {
         let code = self.frame_code(f);
         // SAFETY: a frame's function is alive.
         let globals = unsafe { (*f.func).globals.value().clone() };
+        // SAFETY: a frame's code is alive.
+        let begun = unsafe { !std::ptr::eq(f.pc, (*f.code).instrs) };
         let frame = if f.flags & frame_flag::OBSERVED != 0 { self.frame_object_at(0) } else { Value::UNDEF };
         let next = x.get(self).traceback.clone();
-        let tb = self.alloc(Traceback { next, code, globals, frame, pc, line: 0, task: Value::UNDEF });
+        // What is thrown into a generator that has not begun stands at its definition.
+        let line = if begun { 0 } else { code.get(self).code.first_line };
+        let tb = self.alloc(Traceback { next, code, globals, frame, pc, line, task: Value::UNDEF });
         let old = std::mem::replace(&mut x.get_mut(self).traceback, tb.into_value());
         drop(old);
     }
