@@ -280,3 +280,66 @@ fn with_shell(shell: &str, text: &str) -> Option<bool> {
     child.stdin.take()?.write_all(text.as_bytes()).ok()?;
     Some(child.wait().ok()?.success())
 }
+
+#[test]
+fn streams_that_are_closed_are_none() {
+    let shell = |text: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", text, env!("CARGO_BIN_EXE_apy")]).stdin(Stdio::null());
+        shell.output().expect("there is a shell")
+    };
+    let said = shell("\"$0\" -c 'import sys; print(sys.stdout, file=sys.stderr); print(1)' >&-");
+    assert_eq!((said.status.code(), stderr(&said).as_str()), (Some(0), "None\n"));
+    let said = shell("\"$0\" -c 'import sys; print(sys.stderr); 1 / 0' 2>&-");
+    assert_eq!((said.status.code(), stdout(&said).as_str()), (Some(1), "None\n"));
+    let said = shell("\"$0\" -c 'input()' <&-");
+    assert!(stderr(&said).ends_with("RuntimeError: lost sys.stdin\n"), "{}", stderr(&said));
+    // Thrown away is not closed.
+    let said = shell("\"$0\" -c 'import sys; print(sys.stdout is None, file=sys.stderr)' <>/dev/null >&0");
+    assert_eq!(stderr(&said), "False\n");
+}
+
+#[test]
+fn the_main_module_knows_what_it_is() {
+    let folder = Folder::new("main_module");
+    fs::create_dir_all(folder.0.join("pack/empty")).expect("the folder is ours");
+    let text = "import sys\nprint(__name__, repr(__package__), __spec__.name, __spec__.parent, \
+                __spec__.origin == __file__, __cached__)\n";
+    folder.file("pack/__init__.apy", "");
+    folder.file("pack/__main__.apy", text);
+    folder.file("pack/part.apy", text);
+    folder.file("single.apy", text);
+    for (args, said) in [
+        (&["-m", "pack"][..], "__main__ 'pack' pack.__main__ pack True None\n"),
+        (&["-m", "pack.part"], "__main__ 'pack' pack.part pack True None\n"),
+        (&["-m", "single"], "__main__ '' single  True None\n"),
+        (&["pack"], "__main__ '' __main__  True None\n"),
+    ] {
+        let output = folder.run(args);
+        assert_eq!(stdout(&output), said, "{args:?}: {}", stderr(&output));
+    }
+    for (name, said) in [
+        ("pack.none", "No module named pack.none"),
+        (
+            "pack.empty",
+            "No module named pack.empty.__main__; 'pack.empty' is a package and cannot be directly executed",
+        ),
+        (
+            "no.such",
+            "Error while finding module specification for 'no.such' (ModuleNotFoundError: No module named 'no')",
+        ),
+    ] {
+        let output = folder.run(&["-m", name]);
+        assert_eq!((output.status.code(), stderr(&output)), (Some(1), format!("apy: {said}\n")));
+    }
+    let output = folder.run(&["-m", "single.py"]);
+    assert!(stderr(&output).ends_with("Try using 'single' instead of 'single.py' as the module name.\n"));
+    assert_eq!(stdout(&with_input(apy(&["-"]), "print(__file__, __spec__)")), "<stdin> None\n");
+}
+
+#[test]
+fn the_last_levels_of_a_traceback_are_told_if_there_is_a_limit() {
+    let text = "import sys; sys.tracebacklimit = 1\ndef f(): 1 / 0\nf()";
+    let said = stderr(&run(&["-c", text]));
+    assert!(said.contains("in f\n") && !said.contains("<module>"), "{said}");
+}

@@ -19,6 +19,7 @@ pub fn further_errors(
     most: usize,
     mut check: impl FnMut(&str) -> Result<(), SyntaxError>,
 ) -> Vec<SyntaxError> {
+    let mut last = first.clone();
     let mut errors = vec![first];
     if source.len() > LONGEST {
         return errors;
@@ -26,8 +27,7 @@ pub fn further_errors(
     let mut text = source.to_owned();
     let mut mended: Vec<Span> = Vec::new();
     while errors.len() < most
-        && let Some(error) = errors.last()
-        && let Some((span, patch)) = mend(&text, error)
+        && let Some((span, patch)) = mend(&text, &last)
     {
         overwrite(&mut text, span, patch);
         mended.push(span);
@@ -41,7 +41,11 @@ pub fn further_errors(
                 if consequence {
                     break;
                 }
-                errors.push(next);
+                // A name that is missed may be one that was overwritten: what follows it says more.
+                if !next.message.starts_with("no binding for nonlocal") {
+                    errors.push(next.clone());
+                }
+                last = next;
             }
         }
     }
@@ -55,7 +59,6 @@ pub fn further_errors(
 fn is_consequence(error: &SyntaxError) -> bool {
     error.kind != ErrorKind::Syntax && error.message.starts_with("unindent")
         || error.message.starts_with("unmatched '")
-        || error.message.starts_with("no binding for nonlocal")
         || error.message.contains("__future__")
 }
 

@@ -137,13 +137,9 @@ impl Vm {
         let code = self.frame_code(f);
         // SAFETY: a frame's function is alive.
         let globals = unsafe { (*f.func).globals.value().clone() };
-        // SAFETY: a frame's code is alive.
-        let begun = unsafe { !std::ptr::eq(f.pc, (*f.code).instrs) };
         let frame = if f.flags & frame_flag::OBSERVED != 0 { self.frame_object_at(0) } else { Value::UNDEF };
         let next = x.get(self).traceback.clone();
-        // What is thrown into a generator that has not begun stands at its definition.
-        let line = if begun { 0 } else { code.get(self).code.first_line };
-        let tb = self.alloc(Traceback { next, code, globals, frame, pc, line, task: Value::UNDEF });
+        let tb = self.alloc(Traceback { next, code, globals, frame, pc, line: 0, task: Value::UNDEF });
         let old = std::mem::replace(&mut x.get_mut(self).traceback, tb.into_value());
         drop(old);
     }
