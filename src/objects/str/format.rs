@@ -107,7 +107,7 @@ fn format_field(
     }
     let spec = vm.new_str_bytes(spec);
     let made = vm.format(&v, spec.value())?;
-    vm.check_buffer(&out, made.get(vm).byte_len())?;
+    vm.check_buffer(out, made.get(vm).byte_len())?;
     out.extend_from_slice(made.get(vm).as_bytes());
     Ok(())
 }

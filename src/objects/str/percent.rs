@@ -158,7 +158,7 @@ fn one(
         Err(e) => return Err(vm.text_error(e)),
     };
     if layout.width > FEW {
-        vm.check_buffer(&out, layout.width.saturating_mul(3))?;
+        vm.check_buffer(out, layout.width.saturating_mul(3))?;
         vm.tick(layout.width / 64)?;
     }
     convert(vm, out, &v, &layout, flavor)
@@ -212,14 +212,14 @@ fn texts(vm: &mut Vm, out: &mut Vec<u8>, v: &Value, layout: &Layout, flavor: Fla
         (b'a', _) | (b'r', Flavor::Bytes) => vm.ascii(v)?,
         _ => {
             let contents = object_bytes(vm, v, flavor)?;
-            vm.check_buffer(&out, contents.len())?;
+            vm.check_buffer(out, contents.len())?;
             percent::format_text(out, &contents, layout, flavor);
             return Ok(());
         }
     };
     let more = text.get(vm).byte_len();
     if more > FEW {
-        vm.check_buffer(&out, more)?;
+        vm.check_buffer(out, more)?;
     }
     percent::format_text(out, text.get(vm).as_bytes(), layout, flavor);
     Ok(())
