@@ -5,6 +5,8 @@
 //! Invariant: every case is in exactly one area (a folder of `tests/golden`), and every area has its own `#[test]`, so
 //! that plain `cargo test` names the areas that fail; `every_area_is_tested` keeps the list complete.
 
+use apy::vm::signals;
+use nix::sys::signal::SIGINT;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -215,6 +217,8 @@ fn check(case: &Path) -> Option<String> {
 
 /// Checks the cases on a few threads; gives the failures by name.
 fn check_all(cases: &[PathBuf]) -> BTreeMap<String, String> {
+    // A shell that starts a program in the background has it ignore interrupts, and its children with it.
+    signals::set(SIGINT as i32, signals::Disposition::Default).expect("SIGINT may be set");
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(BTreeMap::new());
     let workers = thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 4);

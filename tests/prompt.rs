@@ -3,6 +3,8 @@
 //! Nothing sleeps for luck: every step waits for the text that shows it was taken, up to a deadline.
 #![cfg(feature = "prompt")]
 
+use apy::vm::signals::{Disposition, set};
+use nix::sys::signal::SIGINT;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::{File, OpenOptions};
@@ -53,6 +55,8 @@ impl Session {
             .expect("a terminal has a size");
         let master = File::from(master);
         let copy = || Stdio::from(slave.try_clone().expect("a descriptor"));
+        // A shell that starts a program in the background has it ignore interrupts, and its children with it.
+        set(SIGINT as i32, Disposition::Default).expect("SIGINT may be set");
         // A session of its own, whose terminal this is: only then does Ctrl-C send a signal.
         let child = Command::new("setsid")
             .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_apy"), "-q"])

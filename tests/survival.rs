@@ -1,6 +1,8 @@
 //! What a loop must survive that a script cannot arrange for itself: a limit on descriptors, an interrupt from outside,
 //! and long idleness.
 
+use apy::vm::signals::{Disposition, set};
+use nix::sys::signal::SIGINT;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
@@ -171,6 +173,8 @@ async def main():
 asyncio.run(main())
 "#,
     );
+    // A shell that starts a program in the background has it ignore interrupts, and its children with it.
+    set(SIGINT as i32, Disposition::Default).expect("SIGINT may be set");
     let mut child = script.after("").spawn().expect("apy starts");
     let grandchild = first_line(&mut child);
     assert!(grandchild.parse::<u32>().is_ok(), "{grandchild}");

@@ -47,7 +47,8 @@ pub fn parser(data: &[u8]) {
             let count = text.split(['\n', '\r', '\x0c']).count();
             assert!(at.line as usize <= count + 1, "an error beyond the end");
             drop(apy_grammar::advise(&text, &e));
-            for e in apy_grammar::further_errors(&text, e, 5) {
+            let check = |text: &str| apy_grammar::parse(&bumpalo::Bump::new(), text, mode).map(drop);
+            for e in apy_grammar::further_errors(&text, e, 5, check) {
                 assert!(e.location(&text, &lines).line as usize <= count + 1, "a further error beyond the end");
             }
         }

@@ -1,7 +1,8 @@
 //! Further errors of a text that was refused.
 //!
 //! The statement that was refused is overwritten with one that cannot fail, of the same length, and the text is checked
-//! again, by the parser and by what the caller checks besides. That is slow and only done for texts that are wrong, and it keeps every offset and line number true.
+//! again, by the parser and by what the caller checks besides. That is slow and only done for texts that are wrong, and it
+//! keeps every offset and line number true.
 //! Invariant: an error that may only be a consequence of an earlier one ends the search.
 
 use crate::ast::Span;
@@ -37,7 +38,7 @@ pub fn further_errors(
                 let at = next.span.start;
                 let consequence = mended.iter().any(|m| m.start <= at && at <= m.end)
                     || is_consequence(&next)
-                    || errors.iter().any(|e| e.span.start == at && e.message == next.message);
+                    || errors.iter().any(|e| e.span.start == at);
                 if consequence {
                     break;
                 }

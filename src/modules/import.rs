@@ -342,7 +342,7 @@ fn load(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
     }
 }
 
-/// Sets `__package__` and `__spec__`.
+/// Sets `__package__` and `__spec__`, and `__cached__` for what comes from a file.
 fn describe_module(vm: &mut Vm, m: &Value, full: &str, origin_text: &str, path: Option<&Value>) -> R<()> {
     let is_package = {
         let attr = vm.names.__path__.clone();
@@ -351,6 +351,10 @@ fn describe_module(vm: &mut Vm, m: &Value, full: &str, origin_text: &str, path: 
     let parent = if is_package { full } else { full.rsplit_once('.').map_or("", |(p, _)| p) };
     let parent_value = vm.intern(parent).into_value();
     vm.set_attr_str(m, "__package__", parent_value.clone())?;
+    let has_location = !matches!(origin_text, "built-in" | "namespace");
+    if has_location {
+        vm.set_attr_str(m, "__cached__", Value::NONE)?;
+    }
     let (name, origin) = (vm.intern(full).into_value(), vm.new_str(origin_text).into_value());
     let items = [
         ("name", name),
@@ -358,7 +362,7 @@ fn describe_module(vm: &mut Vm, m: &Value, full: &str, origin_text: &str, path: 
         ("origin", origin),
         ("submodule_search_locations", path.cloned().unwrap_or(Value::NONE)),
         ("parent", parent_value),
-        ("has_location", Value::bool(!matches!(origin_text, "built-in" | "namespace"))),
+        ("has_location", Value::bool(has_location)),
         ("cached", Value::NONE),
     ];
     let items = items.into_iter().map(|(key, value)| (vm.intern(key), value)).collect();
