@@ -5,7 +5,7 @@
 
 use super::frame::{Frame, frame_flag};
 use super::function::{CellObject, CodeObject, Function, core_object};
-use super::generator::Generator;
+use super::generator::{GenState, Generator};
 use super::object::{Kind, Object, Ref, Trace, Tracer};
 use super::str::Tuple;
 use super::value::Value;
@@ -175,6 +175,12 @@ impl Vm {
         }
     }
 
+    /// How far below the running frame a generator runs, if it does on this thread.
+    fn running_frame(&self, g: &Ref<Generator>) -> Option<usize> {
+        let generator = g.value().header().map_or(std::ptr::null(), |h| h as *const _);
+        (0..self.thread.depth).find(|&n| self.thread.nth(n).is_some_and(|f| std::ptr::eq(f.generator, generator)))
+    }
+
     /// Called when a frame with a frame object is left: the object takes a snapshot.
     #[cold]
     pub(super) fn frame_left(&mut self) {
@@ -316,6 +322,11 @@ impl Vm {
 
     /// The frame object of a suspended generator.
     pub fn generator_frame(&mut self, g: &Ref<Generator>) -> Value {
+        if self.gen_state(g) == GenState::Running
+            && let Some(n) = self.running_frame(g)
+        {
+            return self.frame_object_at(n);
+        }
         let func = self.gen_function(g);
         let func = func.get(self);
         let object = FrameObject {
