@@ -1,6 +1,7 @@
 //! `_signal`: handlers of scripts for signals, for `signal`, which is written in apy.
 
 use crate::modules::io::errors::os_failure;
+use crate::modules::sys::structseq::{self, StructSeq, field};
 use crate::vm::limits::request;
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::signals::{self, Disposition};
@@ -8,6 +9,7 @@ use crate::vm::{R, Value, Vm};
 use nix::errno::Errno;
 use nix::libc;
 use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 /// What an interpreter knows of signals.
 struct Handlers {
@@ -178,6 +180,44 @@ const FUNCTIONS: &[NativeDef] = &[
             Err(e) => Err(vm.os_error(&e, None)),
         }
     }),
+    NativeDef::new(
+        "sigwaitinfo(sigset, /)",
+        "Wait synchronously until one of the signals in *sigset* is delivered.",
+        |vm, a| {
+            let numbers = numbers_arg(vm, &a[0])?;
+            wait_info(vm, &numbers, None)
+        },
+    ),
+    NativeDef::new("sigtimedwait(sigset, timeout, /)", "Like sigwaitinfo(), but with a timeout.", |vm, a| {
+        let seconds = crate::objects::float::to_f64(vm, &a[1])?;
+        if seconds < 0.0 {
+            return Err(vm.value_error("timeout must be non-negative"));
+        }
+        let Ok(timeout) = Duration::try_from_secs_f64(seconds) else {
+            return Err(vm.value_error("Invalid value NaN (not a number)"));
+        };
+        let numbers = numbers_arg(vm, &a[0])?;
+        wait_info(vm, &numbers, Some(timeout))
+    }),
+    NativeDef::new("pthread_kill(thread_id, signalnum, /)", "Send a signal to a thread.", pthread_kill),
+    NativeDef::new(
+        "pidfd_send_signal(pidfd, signalnum, siginfo=None, flags=0, /)",
+        "Send a signal to a process referred to by a pid file descriptor.",
+        |vm, a| {
+            let (fd, n) = (vm.index_i64(&a[0])? as i32, vm.index_i64(&a[1])? as i32);
+            let flags = match arg(a, 3) {
+                Some(v) => vm.index_i64(v)? as u32,
+                None => 0,
+            };
+            if arg(a, 2).is_some_and(|v| !v.is_none()) {
+                return Err(vm.type_error("siginfo must be None"));
+            }
+            match signals::send_to_descriptor(fd, n, flags) {
+                Ok(()) => Ok(Value::NONE),
+                Err(e) => Err(vm.os_error(&e, None)),
+            }
+        },
+    ),
     NativeDef::new("valid_signals()", "Return a set of valid signal numbers on this platform.", |vm, _| {
         let all: Vec<i32> = (1..signals::COUNT as i32).filter(|n| !(32..34).contains(n)).collect();
         set_value(vm, &all)
@@ -190,6 +230,66 @@ const FUNCTIONS: &[NativeDef] = &[
         })
     }),
 ];
+
+static SIGNAL_INFO: StructSeq = StructSeq {
+    module: "signal",
+    name: "struct_siginfo",
+    doc: "struct_siginfo: Result from sigwaitinfo or sigtimedwait.\n\nThis object may be accessed either as a tuple of\n\
+          (si_signo, si_code, si_errno, si_pid, si_uid, si_status, si_band),\n\
+          or via the attributes si_signo, si_code, and so on.",
+    visible: 7,
+    unnamed: 0,
+    fields: &[
+        field::<0>("si_signo", "signal number"),
+        field::<1>("si_code", "signal code"),
+        field::<2>("si_errno", "errno associated with this signal"),
+        field::<3>("si_pid", "sending process ID"),
+        field::<4>("si_uid", "real user ID of sending process"),
+        field::<5>("si_status", "exit value or signal"),
+        field::<6>("si_band", "band event for SIGPOLL"),
+    ],
+    constructible: true,
+};
+
+/// Waits for one of some signals; `None` when the time is over. What other signals ask for is done meanwhile.
+fn wait_info(vm: &mut Vm, numbers: &[i32], timeout: Option<Duration>) -> R {
+    let end = timeout.and_then(|t| Instant::now().checked_add(t));
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        match vm.unlocked(|| signals::wait_info(numbers, left)) {
+            Ok(None) => return Ok(Value::NONE),
+            Ok(Some(i)) => {
+                let class = structseq::define(vm, &SIGNAL_INFO)?;
+                let parts = [i.number, i.code, i.error, i.sender.0].map(Value::int32);
+                let mut values = Vec::from(parts);
+                values.extend([vm.int(i64::from(i.sender.1)), Value::int32(i.status), vm.int(i.band)]);
+                return Ok(structseq::make(vm, &class, values));
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => vm.checkpoint()?,
+            Err(e) => return Err(vm.os_error(&e, None)),
+        }
+    }
+}
+
+/// `pthread_kill`; a number that no living thread has is an error, where CPython's process would end.
+fn pthread_kill(vm: &mut Vm, a: &[Value]) -> R {
+    if !vm.is_int(&a[0]) {
+        let got = vm.class_name(&a[0]);
+        return Err(vm.type_error(format!("pthread_kill() argument 1 must be int, not {got}")));
+    }
+    let n = vm.index_i64(&a[1])? as i32;
+    let ident = vm.as_i64(&a[0]).unwrap_or(0) as u64;
+    let done = match vm.system_thread(ident) {
+        Some(thread) => signals::send_to_thread(thread, n),
+        None => Err(std::io::Error::from_raw_os_error(libc::ESRCH)),
+    };
+    if let Err(e) = done {
+        return Err(vm.os_error(&e, None));
+    }
+    // One that was sent to the calling thread has come.
+    vm.checkpoint()?;
+    Ok(Value::NONE)
+}
 
 /// The system's words for a signal.
 fn description(n: i32) -> Option<&'static str> {
@@ -431,5 +531,7 @@ pub fn module(vm: &mut Vm) -> R<Value> {
     let base = vm.exc.OSError.clone();
     let error = vm.define_exception("signal", "itimer_error", &base)?;
     vm.module_set(&m, "ItimerError", error.into_value());
+    let info = structseq::define(vm, &SIGNAL_INFO)?;
+    vm.module_set(&m, "struct_siginfo", info.into_value());
     Ok(m.into())
 }

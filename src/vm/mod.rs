@@ -23,6 +23,7 @@ mod interp;
 mod keys;
 pub mod layout;
 pub mod limits;
+pub mod message;
 pub mod names;
 pub mod native;
 pub mod numbers;

@@ -12,6 +12,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Signals have the numbers 1 up to this, not included.
 pub const COUNT: usize = 65;
@@ -244,6 +245,75 @@ pub fn wait(numbers: &[i32]) -> io::Result<i32> {
         0 => Ok(number),
         n => Err(io::Error::from_raw_os_error(n)),
     }
+}
+
+/// What is known of a signal that was waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Info {
+    /// Its number.
+    pub number: i32,
+    /// How it was sent.
+    pub code: i32,
+    /// The error that belongs to it.
+    pub error: i32,
+    /// The sender's process and user.
+    pub sender: (i32, u32),
+    /// A child's exit status.
+    pub status: i32,
+    /// The events of a descriptor.
+    pub band: i64,
+}
+
+/// Waits for one of some blocked signals, at most as long as `timeout`, and takes it; `None` when the time is over.
+///
+/// # Errors
+/// The system's; interruption by another signal is one.
+pub fn wait_info(numbers: &[i32], timeout: Option<Duration>) -> io::Result<Option<Info>> {
+    let set = set_of(numbers)?;
+    // SAFETY: all zeros are a valid `siginfo_t`, which is made of integers and pointers.
+    let mut info: libc::siginfo_t = unsafe { MaybeUninit::zeroed().assume_init() };
+    let time = timeout.map(|t| libc::timespec {
+        tv_sec: libc::time_t::try_from(t.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: t.subsec_nanos() as _,
+    });
+    let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the set and the place for the answer are valid, the time is valid or absent.
+    if unsafe { libc::sigtimedwait(&raw const set, &raw mut info, time) } < 0 {
+        let e = io::Error::last_os_error();
+        return if e.raw_os_error() == Some(libc::EAGAIN) { Ok(None) } else { Err(e) };
+    }
+    // SAFETY: the system filled the structure; which of these fields mean something, only the reader can know, but all
+    // of them lie in it and are integers.
+    let (sender, status, band) = unsafe {
+        let fields: *const u8 = (&raw const info).cast();
+        let band = fields.add(BAND).cast::<libc::c_long>().read_unaligned();
+        ((info.si_pid(), info.si_uid()), info.si_status(), band)
+    };
+    Ok(Some(Info { number: info.si_signo, code: info.si_code, error: info.si_errno, sender, status, band }))
+}
+
+/// Where `si_band` lies in a `siginfo_t`: after three numbers, aligned as a word.
+const BAND: usize = (3 * size_of::<libc::c_int>()).next_multiple_of(align_of::<libc::c_long>());
+
+/// Sends a signal to one thread of this process, by the system's number of the thread; 0 only asks whether it lives.
+///
+/// # Errors
+/// The system's.
+pub fn send_to_thread(thread: i32, number: i32) -> io::Result<()> {
+    // SAFETY: takes numbers only; the system refuses those of threads that are not this process's.
+    let done = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, number) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Sends a signal to the process that a descriptor stands for.
+///
+/// # Errors
+/// The system's.
+pub fn send_to_descriptor(fd: i32, number: i32, flags: u32) -> io::Result<()> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: takes numbers and a null pointer.
+    let done = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, number, none, flags) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Waits until a signal comes.

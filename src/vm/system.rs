@@ -59,6 +59,18 @@ impl Address {
         if self.len < 2 { 0 } else { i32::from(self.storage.ss_family) }
     }
 
+    /// Where it lies, and its length, for a call of the system.
+    pub(super) fn parts(&self) -> (*const libc::sockaddr, libc::socklen_t) {
+        (self.ptr(), self.len as libc::socklen_t)
+    }
+
+    /// Lets `call` write an address into the room that it is told of; it gives the length.
+    pub(super) fn written(call: impl FnOnce(*mut libc::sockaddr, libc::socklen_t) -> libc::socklen_t) -> Address {
+        let mut a = Address::empty();
+        a.len = (call((&raw mut a.storage).cast(), STORAGE as libc::socklen_t) as usize).min(STORAGE);
+        a
+    }
+
     fn ptr(&self) -> *const libc::sockaddr {
         (&raw const self.storage).cast()
     }
@@ -484,4 +496,37 @@ static NOTE_CLOSED: extern "C" fn() = note_closed;
 /// Whether a standard descriptor (0, 1 or 2) was closed when the process began.
 pub fn closed_at_start(fd: u8) -> bool {
     CLOSED.load(Ordering::Relaxed) & 1u8.checked_shl(u32::from(fd)).unwrap_or(0) != 0
+}
+
+/// All network interfaces: number and name.
+///
+/// # Errors
+/// The system's.
+pub fn interfaces() -> io::Result<Vec<(u32, Vec<u8>)>> {
+    // SAFETY: takes nothing.
+    let first = unsafe { libc::if_nameindex() };
+    if first.is_null() {
+        return Err(io::Error::last_os_error());
+    }
+    let mut all = Vec::new();
+    let mut at = first;
+    // SAFETY: the list is valid until it is freed; it ends with an entry of number 0 and without a name.
+    unsafe {
+        while (*at).if_index != 0 && !(*at).if_name.is_null() {
+            all.push(((*at).if_index, CStr::from_ptr((*at).if_name).to_bytes().to_vec()));
+            at = at.add(1);
+        }
+        libc::if_freenameindex(first);
+    }
+    Ok(all)
+}
+
+/// The name of the service on a port (`getservbyport`).
+pub fn service_name(port: u16, protocol: Option<&CStr>) -> Option<Vec<u8>> {
+    let port = i32::from(port.to_be());
+    // SAFETY: as in `service_port`; the name ends with a null byte.
+    unsafe {
+        let entry = libc::getservbyport(port, protocol.map_or(std::ptr::null(), CStr::as_ptr)).as_ref()?;
+        Some(CStr::from_ptr(entry.s_name).to_bytes().to_vec())
+    }
 }

@@ -38,6 +38,8 @@ fn locked<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Where one thread sleeps, and what wakes it.
 pub struct Parker {
     thread: std::thread::Thread,
+    /// The system's number of the thread.
+    system: i32,
     notified: AtomicBool,
     /// What to call as well, while the thread waits for something else than its parker.
     waker: Mutex<Option<Waker>>,
@@ -49,7 +51,12 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 impl Parker {
     /// The calling thread's.
     fn current() -> Arc<Parker> {
-        Arc::new(Parker { thread: std::thread::current(), notified: AtomicBool::new(false), waker: Mutex::new(None) })
+        Arc::new(Parker {
+            thread: std::thread::current(),
+            system: nix::unistd::gettid().as_raw(),
+            notified: AtomicBool::new(false),
+            waker: Mutex::new(None),
+        })
     }
 
     /// Ends the thread's present wait, or its next one.
@@ -290,6 +297,8 @@ pub struct ThreadInfo {
     pub frame: Value,
     /// The exception it handles, or `None`.
     pub handled: Value,
+    /// A script started it.
+    pub is_scripts: bool,
 }
 
 impl Vm {
@@ -514,11 +523,18 @@ impl Vm {
             self.enter_state(slot);
             if self.thread.depth > 0 {
                 let (ident, frame, handled) = (self.thread.ident(), self.frame_object_at(0), self.handled());
-                found.push(ThreadInfo { ident, frame, handled });
+                found.push(ThreadInfo { ident, frame, handled, is_scripts: self.thread.is_scripts });
             }
         }
         self.enter_state(home);
         found
+    }
+
+    /// The system's number of the thread that has an ident; `None` when no living thread has it.
+    pub fn system_thread(&self, ident: u64) -> Option<i32> {
+        let parked = self.parked.iter().flatten().filter(|state| !state.idle && !state.over);
+        let state = std::iter::once(&self.thread).chain(parked).find(|state| state.ident() == ident)?;
+        Some(state.parker.system)
     }
 
     /// The interpreter is ending: threads of scripts stop at their next checkpoint, and none are started any more.

@@ -59,6 +59,7 @@ pub const FUNCTIONS: &[NativeDef] = &[
         let groups = groups.iter().map(|g| vm.int_from(g.as_raw())).collect();
         Ok(vm.list(groups).into())
     }),
+    super::spawn::PIDFD_OPEN,
     NativeDef::new("kill(pid, signal, /)", "Kill a process with a signal.", |vm, a| {
         let to = pid_arg(vm, &a[0])?;
         let signal = signal_arg(vm, &a[1])?;

@@ -2,7 +2,7 @@
 
 use super::environment;
 use super::path::{fs_bytes, fspath};
-use crate::vm::native::{NativeDef, arg_or_none};
+use crate::vm::native::{NativeDef, arg, arg_or_none};
 use crate::vm::spawn::{Spawn, spawn};
 use crate::vm::{R, Value, Vm};
 use std::ffi::{OsStr, OsString};
@@ -17,22 +17,31 @@ const FUNCTIONS: &[NativeDef] = &[
         "Start a program and return its process id.",
         start,
     ),
-    NativeDef::new(
-        "pidfd_open(pid, flags=0)",
-        "Return a descriptor that can be read once the process has ended.",
-        |vm, a| {
-            let pid = vm.index_i64(&a[0])? as i32;
-            let opened = match rustix::process::Pid::from_raw(pid) {
-                Some(pid) => rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()),
-                None => Err(rustix::io::Errno::INVAL),
-            };
-            match opened {
-                Ok(fd) => Ok(Value::int32(std::os::fd::IntoRawFd::into_raw_fd(fd))),
-                Err(e) => Err(vm.os_error(&e.into(), None)),
-            }
-        },
-    ),
+    PIDFD_OPEN,
 ];
+
+/// `os.pidfd_open`, which `subprocess` uses without loading `os`.
+pub const PIDFD_OPEN: NativeDef = NativeDef::new(
+    "pidfd_open(pid, flags=0)",
+    "Return a descriptor that can be read once the process has ended.",
+    pidfd_open,
+);
+
+fn pidfd_open(vm: &mut Vm, a: &[Value]) -> R {
+    let pid = vm.index_i64(&a[0])? as i32;
+    let flags = match arg(a, 1) {
+        Some(v) => vm.index_i64(v)? as u32,
+        None => 0,
+    };
+    let opened = match rustix::process::Pid::from_raw(pid) {
+        Some(pid) => rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::from_bits_retain(flags)),
+        None => Err(rustix::io::Errno::INVAL),
+    };
+    match opened {
+        Ok(fd) => Ok(Value::int32(std::os::fd::IntoRawFd::into_raw_fd(fd))),
+        Err(e) => Err(vm.os_error(&e.into(), None)),
+    }
+}
 
 fn text(vm: &mut Vm, v: &Value) -> R<OsString> {
     let v = fspath(vm, v)?;

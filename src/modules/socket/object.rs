@@ -56,7 +56,7 @@ impl Default for DefaultTimeout {
     }
 }
 
-fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<Socket>> {
+pub(super) fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<Socket>> {
     vm.this::<Socket>(a, "socket").cloned()
 }
 
@@ -146,14 +146,14 @@ pub fn timeout_arg(vm: &mut Vm, v: &Value) -> R<f64> {
     Ok(t)
 }
 
-fn int_arg(vm: &mut Vm, v: Option<&Value>, default: i64) -> R<i64> {
+pub(super) fn int_arg(vm: &mut Vm, v: Option<&Value>, default: i64) -> R<i64> {
     match v {
         Some(v) => vm.index_i64(v),
         None => Ok(default),
     }
 }
 
-fn c_int(vm: &mut Vm, v: Option<&Value>, default: i32) -> R<i32> {
+pub(super) fn c_int(vm: &mut Vm, v: Option<&Value>, default: i32) -> R<i32> {
     let n = int_arg(vm, v, i64::from(default))?;
     match i32::try_from(n) {
         Ok(n) => Ok(n),
@@ -282,27 +282,21 @@ pub const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("sendall(self, data, flags=0, /)", "Send all of the data.", send_all),
     NativeDef::raw("sendto(self, data, flags_or_address, address=None, /)", "Send data to an address.", send_to),
-    NativeDef::new("sendmsg(self, buffers, ancdata=(), flags=0, address=None, /)", "Send the buffers.", |vm, a| {
-        let s = this(vm, a)?;
-        if let Some(extra) = arg(a, 2)
-            && vm.len(extra)? > 0
-        {
-            return Err(vm.raise_text(&vm.exc.NotImplementedError.clone(), "ancillary data is not supported"));
-        }
-        let mut data = Vec::new();
-        for part in vm.collect(&a[1])? {
-            data.extend(bytes_from(vm, &part)?);
-        }
-        let flags = c_int(vm, arg(a, 3), 0)?;
-        let n = match arg(a, 4).filter(|v| !v.is_none()) {
-            Some(v) => {
-                let to = address_arg(vm, &s, v, "sendmsg")?;
-                wait_and_call(vm, &s, true, |fd| system::send_to(fd, &data, flags, &to))?
-            }
-            None => wait_and_call(vm, &s, true, |fd| system::send(fd, &data, flags))?,
-        };
-        Ok(Value::len(n))
-    }),
+    NativeDef::new(
+        "sendmsg(self, buffers, ancdata=(), flags=0, address=None, /)",
+        "Send the buffers, with ancillary data.",
+        super::message::send,
+    ),
+    NativeDef::new(
+        "recvmsg(self, bufsize, ancbufsize=0, flags=0, /)",
+        "Receive data, ancillary data, flags and the sender's address.",
+        super::message::receive,
+    ),
+    NativeDef::new(
+        "recvmsg_into(self, buffers, ancbufsize=0, flags=0, /)",
+        "As recvmsg(), but into buffers; the number of bytes takes the place of the data.",
+        super::message::receive_into,
+    ),
     NativeDef::new("shutdown(self, how, /)", "Shut down the reading side, the writing side, or both.", |vm, a| {
         let s = this(vm, a)?;
         let how = c_int(vm, arg(a, 1), 0)?;
@@ -440,7 +434,7 @@ fn set_timeout(vm: &mut Vm, s: &Ref<Socket>, t: f64) -> R<()> {
     Ok(())
 }
 
-fn address_arg(vm: &mut Vm, s: &Ref<Socket>, v: &Value, method: &str) -> R<Address> {
+pub(super) fn address_arg(vm: &mut Vm, s: &Ref<Socket>, v: &Value, method: &str) -> R<Address> {
     let family = s.get(vm).family as i32;
     address::from_value(vm, family, v, method)
 }

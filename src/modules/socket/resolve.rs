@@ -2,12 +2,14 @@
 
 use super::address;
 use super::errors::{gai_error, resolve_failure};
+use crate::vm::message;
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::system::{self, Address, Resolved};
 use crate::vm::{R, Value, Vm};
 use nix::libc;
 use std::ffi::CString;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::ffi::OsStringExt;
 
 /// The functions of this file.
 pub const FUNCTIONS: &[NativeDef] = &[
@@ -57,6 +59,45 @@ pub const FUNCTIONS: &[NativeDef] = &[
             Some(p) => Ok(Value::int32(i32::from(p))),
             None => Err(vm.os_error_plain("service/proto not found")),
         }
+    }),
+    NativeDef::new("getservbyport(port, protocolname=None, /)", "Return the service name of a port.", |vm, a| {
+        let n = vm.index(&a[0])?;
+        let Some(port) = vm.as_i64(&n).and_then(|n| u16::try_from(n).ok()) else {
+            return Err(vm.overflow_error("getservbyport: port must be 0-65535."));
+        };
+        let protocol = match arg(a, 1).filter(|v| !v.is_none()) {
+            Some(v) => Some(c_text(vm, v)?),
+            None => None,
+        };
+        match system::service_name(port, protocol.as_deref()) {
+            Some(name) => Ok(vm.new_str_bytes(&name).into()),
+            None => Err(vm.os_error_plain("port/proto not found")),
+        }
+    }),
+    NativeDef::new("gethostbyaddr(host, /)", "Return the host name, aliases and addresses of a host.", gethostbyaddr),
+    NativeDef::new("sethostname(name, /)", "Set the host name.", |vm, a| {
+        let name = crate::modules::posix::path::fspath(vm, &a[0])?;
+        let name = std::ffi::OsString::from_vec(crate::modules::posix::path::fs_bytes(vm, &name)?.0);
+        crate::modules::io::errors::system(vm, None, || nix::unistd::sethostname(&name))?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("if_nameindex()", "Return a list of network interface information tuples.", |vm, _| {
+        let all = match system::interfaces() {
+            Ok(all) => all,
+            Err(e) => return Err(vm.os_error(&e, None)),
+        };
+        let mut list = Vec::with_capacity(all.len());
+        for (n, name) in all {
+            let parts = [vm.int(i64::from(n)), crate::modules::posix::path::fs_str(vm, &name)?];
+            list.push(vm.pair(parts));
+        }
+        Ok(vm.list(list).into())
+    }),
+    NativeDef::new("CMSG_LEN(length, /)", "Return the length of ancillary data with its header.", |vm, a| {
+        ancillary_size(vm, &a[0], "CMSG_LEN", message::ancillary_len)
+    }),
+    NativeDef::new("CMSG_SPACE(length, /)", "Return the room that ancillary data takes in a buffer.", |vm, a| {
+        ancillary_size(vm, &a[0], "CMSG_SPACE", message::ancillary_space)
     }),
     NativeDef::new("getprotobyname(name, /)", "Return the protocol number for the named protocol.", |vm, a| {
         let name = c_text(vm, &a[0])?;
@@ -116,6 +157,40 @@ pub const FUNCTIONS: &[NativeDef] = &[
         swap32(vm, &a[0])
     }),
 ];
+
+/// The size of so much ancillary data; neither may be larger than a `socklen_t` that is kept signed.
+fn ancillary_size(vm: &mut Vm, v: &Value, name: &str, size: fn(u32) -> usize) -> R {
+    let n = vm.index(v)?;
+    let Some(n) = vm.as_i64(&n) else {
+        return Err(vm.overflow_error("Python int too large to convert to C ssize_t"));
+    };
+    let most = i32::MAX as usize;
+    let fits = u32::try_from(n).ok().filter(|n| *n as usize <= most).map(size).filter(|n| *n <= most);
+    match fits {
+        Some(n) => Ok(Value::len(n)),
+        None => Err(vm.overflow_error(format!("{name}() argument out of range"))),
+    }
+}
+
+/// Asks for the name of an address. The system's call that also tells aliases writes into one place for all threads;
+/// the one used here has none to tell.
+fn gethostbyaddr(vm: &mut Vm, a: &[Value]) -> R {
+    let host = address::host_bytes(vm, &a[0])?;
+    let at = host_address(vm, &host, libc::AF_UNSPEC)?;
+    match vm.unlocked(|| system::name_of(&at, libc::NI_NAMEREQD)) {
+        Ok((name, _)) => {
+            let ip = address::to_value(vm, &at)?;
+            let ip = vm.get_item(&ip, &Value::int32(0))?;
+            let items = vec![vm.new_str_bytes(&name).into(), vm.list(Vec::new()).into(), vm.list(vec![ip]).into()];
+            Ok(vm.tuple(items).into())
+        }
+        Err(_) => {
+            let [_, class] = super::errors::classes(vm)?;
+            let text = vm.new_str("Unknown host").into_value();
+            Err(vm.raise_call(&class, &[Value::int32(1), text]))
+        }
+    }
+}
 
 fn swap16(vm: &mut Vm, v: &Value, name: &str) -> R {
     let n = vm.index_i64(v)?;
