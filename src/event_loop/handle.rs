@@ -135,19 +135,20 @@ pub fn cancel(vm: &mut Vm, h: &Ref<Handle>) -> R<()> {
             if scheduled {
                 l.get_mut(vm).timers.note_cancelled();
             }
-            if l.get(vm).debug {
-                let text = vm.repr(h.value())?.into_value();
-                h.get_mut(vm).repr = text;
-            }
         }
         None if is_timer(vm, h) => {
             vm.call_method(&event_loop, "_timer_handle_cancelled", &[h.value().clone()])?;
         }
         None => {}
     }
+    h.get_mut(vm).cancelled = true;
+    if super::core::debug_of(vm, &event_loop)? {
+        // Reports of slow callbacks and the like still tell what it was.
+        let text = vm.repr(h.value())?.into_value();
+        h.get_mut(vm).repr = text;
+    }
     let (callback, args) = {
         let mut this = h.get_mut(vm);
-        this.cancelled = true;
         (std::mem::replace(&mut this.callback, Value::NONE), std::mem::replace(&mut this.args, Value::NONE))
     };
     drop((callback, args));
@@ -161,10 +162,7 @@ fn is_timer(vm: &Vm, h: &Ref<Handle>) -> bool {
 // ---- what scripts see ----
 
 const METHODS: &[NativeDef] = &[
-    NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
-        let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
-        Ok(vm.alloc_as(&class, blank()).into())
-    }),
+    NativeDef::raw("__new__(cls, callback, args, loop, context=None)", "", make),
     NativeDef::new("__init__(self, callback, args, loop, context=None)", "", |vm, a| {
         let h = vm.this::<Handle>(a, "__init__")?.clone();
         let context = crate::vm::native::arg_or_none(a, 4).clone();
@@ -200,6 +198,12 @@ const METHODS: &[NativeDef] = &[
     }),
 ];
 
+/// An object that `__init__` fills.
+fn make(vm: &mut Vm, args: &Args<'_>) -> R {
+    let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
+    Ok(vm.alloc_as(&class, blank()).into())
+}
+
 fn tuple_of(vm: &mut Vm, v: &Value) -> R {
     if v.is_a::<Tuple>() || v.is_none() {
         return Ok(v.clone());
@@ -234,6 +238,7 @@ fn field(vm: &mut Vm, v: &Value, f: impl FnOnce(&Handle) -> Value) -> R {
 }
 
 const TIMER_METHODS: &[NativeDef] = &[
+    NativeDef::raw("__new__(cls, when, callback, args, loop, context=None)", "", make),
     NativeDef::new("__init__(self, when, callback, args, loop, context=None)", "", |vm, a| {
         let h = vm.this::<Handle>(a, "__init__")?.clone();
         h.get_mut(vm).when = a[1].clone();

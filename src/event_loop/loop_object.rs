@@ -28,11 +28,11 @@ fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<EventLoop>> {
 macro_rules! missing {
     ($($name:literal),* $(,)?) => {
         &[
-            NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
+            NativeDef::raw("__new__(cls)", "", |vm, args| {
                 let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
                 Ok(vm.alloc_as(&class, Bare::default()).into())
             }),
-            $(NativeDef::raw(concat!($name, "(self, *args, **kwargs)"), "", |vm, _| {
+            $(NativeDef::raw($name, "", |vm, _| {
                 let class = vm.exc.NotImplementedError.clone();
                 let e = vm.new_exception(&class, Vec::new()).into_value();
                 Err(vm.raise(e))
@@ -42,67 +42,67 @@ macro_rules! missing {
 }
 
 const ABSTRACT: &[NativeDef] = missing![
-    "run_forever",
-    "run_until_complete",
-    "stop",
-    "is_running",
-    "is_closed",
-    "close",
-    "shutdown_asyncgens",
-    "shutdown_default_executor",
-    "_timer_handle_cancelled",
-    "call_soon",
-    "call_later",
-    "call_at",
-    "time",
-    "create_future",
-    "create_task",
-    "call_soon_threadsafe",
-    "run_in_executor",
-    "set_default_executor",
-    "getaddrinfo",
-    "getnameinfo",
-    "create_connection",
-    "create_server",
-    "sendfile",
-    "start_tls",
-    "create_unix_connection",
-    "create_unix_server",
-    "connect_accepted_socket",
-    "create_datagram_endpoint",
-    "connect_read_pipe",
-    "connect_write_pipe",
-    "subprocess_shell",
-    "subprocess_exec",
-    "add_reader",
-    "remove_reader",
-    "add_writer",
-    "remove_writer",
-    "sock_recv",
-    "sock_recv_into",
-    "sock_recvfrom",
-    "sock_recvfrom_into",
-    "sock_sendall",
-    "sock_sendto",
-    "sock_connect",
-    "sock_accept",
-    "sock_sendfile",
-    "add_signal_handler",
-    "remove_signal_handler",
-    "set_task_factory",
-    "get_task_factory",
-    "get_exception_handler",
-    "set_exception_handler",
-    "default_exception_handler",
-    "call_exception_handler",
-    "get_debug",
-    "set_debug",
+    "run_forever(self)",
+    "run_until_complete(self, future)",
+    "stop(self)",
+    "is_running(self)",
+    "is_closed(self)",
+    "close(self)",
+    "shutdown_asyncgens(self) -> coroutine",
+    "shutdown_default_executor(self) -> coroutine",
+    "_timer_handle_cancelled(self, handle)",
+    "call_soon(self, callback, *args, context=None)",
+    "call_later(self, delay, callback, *args, context=None)",
+    "call_at(self, when, callback, *args, context=None)",
+    "time(self)",
+    "create_future(self)",
+    "create_task(self, coro, **kwargs)",
+    "call_soon_threadsafe(self, callback, *args, context=None)",
+    "run_in_executor(self, executor, func, *args)",
+    "set_default_executor(self, executor)",
+    "getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0) -> coroutine",
+    "getnameinfo(self, sockaddr, flags=0) -> coroutine",
+    "create_connection(self, protocol_factory, host=None, port=None, *, ssl=None, family=0, proto=0, flags=0, sock=None, local_addr=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, happy_eyeballs_delay=None, interleave=None) -> coroutine",
+    "create_server(self, protocol_factory, host=None, port=None, *, family=0, flags=1, sock=None, backlog=100, ssl=None, reuse_address=None, reuse_port=None, keep_alive=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine",
+    "sendfile(self, transport, file, offset=0, count=None, *, fallback=True) -> coroutine",
+    "start_tls(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_unix_connection(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_unix_server(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine",
+    "connect_accepted_socket(self, protocol_factory, sock, *, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_datagram_endpoint(self, protocol_factory, local_addr=None, remote_addr=None, *, family=0, proto=0, flags=0, reuse_address=None, reuse_port=None, allow_broadcast=None, sock=None) -> coroutine",
+    "connect_read_pipe(self, protocol_factory, pipe) -> coroutine",
+    "connect_write_pipe(self, protocol_factory, pipe) -> coroutine",
+    "subprocess_shell(self, protocol_factory, cmd, *, stdin=-1, stdout=-1, stderr=-1, **kwargs) -> coroutine",
+    "subprocess_exec(self, protocol_factory, *args, stdin=-1, stdout=-1, stderr=-1, **kwargs) -> coroutine",
+    "add_reader(self, fd, callback, *args)",
+    "remove_reader(self, fd)",
+    "add_writer(self, fd, callback, *args)",
+    "remove_writer(self, fd)",
+    "sock_recv(self, sock, nbytes) -> coroutine",
+    "sock_recv_into(self, sock, buf) -> coroutine",
+    "sock_recvfrom(self, sock, bufsize) -> coroutine",
+    "sock_recvfrom_into(self, sock, buf, nbytes=0) -> coroutine",
+    "sock_sendall(self, sock, data) -> coroutine",
+    "sock_sendto(self, sock, data, address) -> coroutine",
+    "sock_connect(self, sock, address) -> coroutine",
+    "sock_accept(self, sock) -> coroutine",
+    "sock_sendfile(self, sock, file, offset=0, count=None, *, fallback=None) -> coroutine",
+    "add_signal_handler(self, sig, callback, *args)",
+    "remove_signal_handler(self, sig)",
+    "set_task_factory(self, factory)",
+    "get_task_factory(self)",
+    "get_exception_handler(self)",
+    "set_exception_handler(self, handler)",
+    "default_exception_handler(self, context)",
+    "call_exception_handler(self, context)",
+    "get_debug(self)",
+    "set_debug(self, enabled)",
 ];
 
 /// A method whose body is a function of `asyncio.base_events`.
 macro_rules! scripted {
-    ($($name:literal => $function:literal),* $(,)?) => {
-        &[$(NativeDef::raw(concat!($name, "(self, *args, **kwargs)"), "", |vm, args| {
+    ($($signature:literal => $function:literal),* $(,)?) => {
+        &[$(NativeDef::raw($signature, "", |vm, args| {
             let f = super::apy_function(vm, "base_events", $function)?;
             vm.call_kw(&f, args)
         }),)*]
@@ -110,17 +110,17 @@ macro_rules! scripted {
 }
 
 const SCRIPTED: &[NativeDef] = scripted![
-    "shutdown_asyncgens" => "_shutdown_asyncgens",
-    "shutdown_default_executor" => "_shutdown_default_executor",
-    "set_default_executor" => "_set_default_executor",
-    "default_exception_handler" => "_default_exception_handler",
-    "call_exception_handler" => "_call_exception_handler",
+    "shutdown_asyncgens(self) -> coroutine" => "_shutdown_asyncgens",
+    "shutdown_default_executor(self, timeout=None) -> coroutine" => "_shutdown_default_executor",
+    "set_default_executor(self, executor)" => "_set_default_executor",
+    "default_exception_handler(self, context)" => "_default_exception_handler",
+    "call_exception_handler(self, context)" => "_call_exception_handler",
 ];
 
 /// A method whose body is a function of `asyncio.selector_events`.
 macro_rules! networked {
-    ($($name:literal),* $(,)?) => {
-        &[$(NativeDef::raw(concat!($name, "(self, *args, **kwargs)"), "", |vm, args| {
+    ($($name:literal $parameters:literal),* $(,)?) => {
+        &[$(NativeDef::raw(concat!($name, $parameters), "", |vm, args| {
             let f = super::apy_function(vm, "selector_events", $name)?;
             vm.call_kw(&f, args)
         }),)*]
@@ -128,41 +128,41 @@ macro_rules! networked {
 }
 
 const NETWORKED: &[NativeDef] = networked![
-    "getaddrinfo",
-    "getnameinfo",
-    "create_connection",
-    "create_server",
-    "sendfile",
-    "start_tls",
-    "create_unix_connection",
-    "create_unix_server",
-    "connect_accepted_socket",
-    "create_datagram_endpoint",
-    "connect_read_pipe",
-    "connect_write_pipe",
-    "subprocess_shell",
-    "subprocess_exec",
-    "sock_recv",
-    "sock_recv_into",
-    "sock_recvfrom",
-    "sock_recvfrom_into",
-    "sock_sendall",
-    "sock_sendto",
-    "sock_connect",
-    "sock_accept",
-    "sock_sendfile",
-    "add_signal_handler",
-    "remove_signal_handler",
-    "_sock_sendfile_native",
-    "_sock_sendfile_fallback",
-    "_ensure_resolved",
-    "_make_socket_transport",
-    "_make_datagram_transport",
-    "_make_read_pipe_transport",
-    "_make_write_pipe_transport",
-    "_start_serving",
-    "_stop_serving",
-    "_accept_connection",
+    "getaddrinfo" "(self, host, port, *, family=0, type=0, proto=0, flags=0) -> coroutine",
+    "getnameinfo" "(self, sockaddr, flags=0) -> coroutine",
+    "create_connection" "(self, protocol_factory, host=None, port=None, *, ssl=None, family=0, proto=0, flags=0, sock=None, local_addr=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, happy_eyeballs_delay=None, interleave=None, all_errors=False) -> coroutine",
+    "create_server" "(self, protocol_factory, host=None, port=None, *, family=0, flags=1, sock=None, backlog=100, ssl=None, reuse_address=None, reuse_port=None, keep_alive=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine",
+    "sendfile" "(self, transport, file, offset=0, count=None, *, fallback=True) -> coroutine",
+    "start_tls" "(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_unix_connection" "(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_unix_server" "(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True, cleanup_socket=True) -> coroutine",
+    "connect_accepted_socket" "(self, protocol_factory, sock, *, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_datagram_endpoint" "(self, protocol_factory, local_addr=None, remote_addr=None, *, family=0, proto=0, flags=0, reuse_port=None, allow_broadcast=None, sock=None) -> coroutine",
+    "connect_read_pipe" "(self, protocol_factory, pipe) -> coroutine",
+    "connect_write_pipe" "(self, protocol_factory, pipe) -> coroutine",
+    "subprocess_shell" "(self, protocol_factory, cmd, *, stdin=-1, stdout=-1, stderr=-1, universal_newlines=False, shell=True, bufsize=0, encoding=None, errors=None, text=None, **kwargs) -> coroutine",
+    "subprocess_exec" "(self, protocol_factory, program, *args, stdin=-1, stdout=-1, stderr=-1, universal_newlines=False, shell=False, bufsize=0, encoding=None, errors=None, text=None, **kwargs) -> coroutine",
+    "sock_recv" "(self, sock, n) -> coroutine",
+    "sock_recv_into" "(self, sock, buf) -> coroutine",
+    "sock_recvfrom" "(self, sock, bufsize) -> coroutine",
+    "sock_recvfrom_into" "(self, sock, buf, nbytes=0) -> coroutine",
+    "sock_sendall" "(self, sock, data) -> coroutine",
+    "sock_sendto" "(self, sock, data, address) -> coroutine",
+    "sock_connect" "(self, sock, address) -> coroutine",
+    "sock_accept" "(self, sock) -> coroutine",
+    "sock_sendfile" "(self, sock, file, offset=0, count=None, *, fallback=True) -> coroutine",
+    "add_signal_handler" "(self, sig, callback, *args)",
+    "remove_signal_handler" "(self, sig)",
+    "_sock_sendfile_native" "(self, sock, file, offset, count) -> coroutine",
+    "_sock_sendfile_fallback" "(self, sock, file, offset, count) -> coroutine",
+    "_ensure_resolved" "(self, address, *, family=0, type=1, proto=0, flags=0, loop) -> coroutine",
+    "_make_socket_transport" "(self, sock, protocol, waiter=None, *, extra=None, server=None)",
+    "_make_datagram_transport" "(self, sock, protocol, address=None, waiter=None, extra=None)",
+    "_make_read_pipe_transport" "(self, pipe, protocol, waiter=None, extra=None)",
+    "_make_write_pipe_transport" "(self, pipe, protocol, waiter=None, extra=None)",
+    "_start_serving" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)",
+    "_stop_serving" "(self, sock)",
+    "_accept_connection" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)",
 ];
 
 const METHODS: &[NativeDef] = &[
@@ -171,11 +171,11 @@ const METHODS: &[NativeDef] = &[
         "Have a function called by an executor; return the future of its outcome.",
         super::executor::run_in_executor,
     ),
-    NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
+    NativeDef::raw("__new__(cls, selector=None)", "", |vm, args| {
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
         Ok(core::new_loop_of(vm, &class)?.into_value())
     }),
-    NativeDef::raw("__init__(self, *args, **kwargs)", "", |vm, args| {
+    NativeDef::raw("__init__(self, selector=None)", "", |vm, args| {
         let l = this(vm, args.pos)?;
         let debug = core::debug_by_default(vm);
         l.get_mut(vm).debug = debug;
@@ -552,6 +552,10 @@ fn close(vm: &mut Vm, a: &[Value]) -> R {
         )
     };
     drop((ready, timers));
+    let handlers = vm.intern("_signal_handlers");
+    if vm.get_attr_opt(&a[0], &handlers)?.is_some() {
+        super::call_apy(vm, "selector_events", "_forget_signals", &[a[0].clone()])?;
+    }
     super::task_object::destroyed(vm, tasks)?;
     if !executor.is_none() {
         super::call_apy(vm, "base_events", "_abandon_executor", &[executor])?;

@@ -126,10 +126,14 @@ const METHODS: &[NativeDef] = &[
         get_nowait(vm, &q)
     }),
     NativeDef::new("task_done(self)", "Indicate that a formerly enqueued task is complete.", task_done),
-    NativeDef::new("join(self)", "Block until all items in the queue have been gotten and processed.", |vm, a| {
-        let q = this(vm, a)?;
-        coroutine::new(vm, Op::QueueJoin(q))
-    }),
+    NativeDef::new(
+        "join(self) -> coroutine",
+        "Block until all items in the queue have been gotten and processed.",
+        |vm, a| {
+            let q = this(vm, a)?;
+            coroutine::new(vm, Op::QueueJoin(q))
+        },
+    ),
     NativeDef::new("shutdown(self, immediate=False)", "Shut-down the queue.", shutdown),
     NativeDef::new("_wakeup_next(self, waiters)", "Wake the next waiter that is not done.", |vm, a| {
         loop {

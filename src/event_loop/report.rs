@@ -3,6 +3,7 @@
 use super::core::{self, Entry, EventLoop};
 use super::future;
 use super::handle;
+use crate::modules::thread;
 use crate::vm::exception::Raised;
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
@@ -68,14 +69,21 @@ pub fn run_timed(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
 /// # Errors
 /// RuntimeError with a drawing of who waits for whom.
 pub fn check_deadlock(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
-    let others = crate::modules::thread::others_work(vm);
     let this = l.get(vm);
     let watched = this.reactor.as_ref().is_some_and(|r| r.watches());
-    if others || watched || this.outside > 0 || !this.plain.run_once || this.until_complete.is_undef() {
+    if watched || this.outside > 0 || !this.plain.run_once || this.until_complete.is_undef() {
         return Ok(());
     }
-    if vm.all_threads().len() > 1 {
-        // Another thread may call `call_soon_threadsafe`.
+    if thread::others_work(vm) {
+        // Another thread may call `call_soon_threadsafe`. When none works any more, this is asked again.
+        core::ensure_reactor(vm, l)?;
+        if let Some(waker) = l.get(vm).stop_waker.clone() {
+            thread::watch_idle(vm, waker);
+        }
+        return Ok(());
+    }
+    if vm.all_threads().iter().skip(1).any(|t| !t.is_scripts) {
+        // So may a thread of the host.
         return Ok(());
     }
     let goal = l.get(vm).until_complete.clone();

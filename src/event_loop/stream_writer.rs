@@ -93,7 +93,7 @@ const METHODS: &[NativeDef] = &[
         let w = this(vm, a)?;
         streams::start(vm, StreamOp::Drain(w, false))
     }),
-    NativeDef::new("wait_closed(self)", "Wait until the stream is closed.", |vm, a| {
+    NativeDef::new("wait_closed(self) -> coroutine", "Wait until the stream is closed.", |vm, a| {
         let w = this(vm, a)?;
         streams::start(vm, StreamOp::WaitClosed(w))
     }),

@@ -684,7 +684,7 @@ const METHODS: &[NativeDef] = &[
             ),
         }
     }),
-    NativeDef::new("readuntil(self, separator=b'\\n')", "Read until a separator is found.", |vm, a| {
+    NativeDef::new("readuntil(self, separator=b'\\n') -> coroutine", "Read until a separator is found.", |vm, a| {
         let r = this(vm, a)?;
         match separators(vm, arg(a, 1))? {
             Ok(s) => start(vm, StreamOp::Read(r, Want::Until(s), 0)),

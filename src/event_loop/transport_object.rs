@@ -240,7 +240,17 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_loop", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).event_loop.clone())),
     GetSetDef::new("_protocol", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).protocol.clone())),
     GetSetDef::new("_sock", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).file.clone())),
-    GetSetDef::new("_pipe", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).file.clone())),
+    GetSetDef::with_set(
+        "_pipe",
+        "",
+        |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).file.clone()),
+        |vm, v, new| {
+            let t = this(vm, std::slice::from_ref(v))?;
+            let old = std::mem::replace(&mut t.get_mut(vm).file, new.unwrap_or(Value::NONE));
+            drop(old);
+            Ok(())
+        },
+    ),
     GetSetDef::new("_server", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).server.clone())),
     GetSetDef::new("_extra", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).extra.clone())),
     GetSetDef::new("_closing", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).closing))),

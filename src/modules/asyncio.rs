@@ -131,7 +131,7 @@ const FUNCTIONS: &[NativeDef] = &[
         create_task,
     ),
     NativeDef::new(
-        "sleep(delay, result=None)",
+        "sleep(delay, result=None) -> coroutine",
         "Coroutine that completes after a given time (in seconds).",
         |vm, a| {
             let result = arg_or_none(a, 1).clone();
@@ -161,6 +161,12 @@ const FUNCTIONS: &[NativeDef] = &[
             gather::ensure_future(vm, &a[0], l)
         },
     ),
+    NativeDef::new("_generator_of(awaitable, /)", "The async generator that an awaitable is of, or None.", |vm, a| {
+        Ok(crate::objects::asyncgen::generator_of(vm, &a[0]).unwrap_or(Value::NONE))
+    }),
+    NativeDef::new("_gives_coroutine(f, /)", "Whether a native function's calls give coroutines.", |vm, a| {
+        Ok(Value::bool(crate::objects::native_function::gives_coroutine(vm, &a[0])))
+    }),
     NativeDef::new("isfuture(obj)", "Check for a Future.", |vm, a| Ok(Value::bool(future::is_future(vm, &a[0])?))),
     NativeDef::new("iscoroutine(obj)", "Return True if obj is a coroutine object.", |vm, a| {
         Ok(Value::bool(task::is_coroutine(vm, &a[0])?))

@@ -105,6 +105,15 @@ fn repr(vm: &mut Vm, a: &[Value]) -> R {
     Ok(vm.new_str(&format!("<async_generator object {name} at 0x{:x}>", g.address())).into())
 }
 
+/// The async generator that an awaitable of `asend` and its relatives stands for.
+pub fn generator_of(vm: &Vm, v: &Value) -> Option<Value> {
+    let g = match v.cast::<Asend>() {
+        Some(a) => &a.get(vm).agen,
+        None => &v.cast::<Athrow>()?.get(vm).agen,
+    };
+    Some(g.value().clone())
+}
+
 /// The generator, with the hooks of `sys.set_asyncgen_hooks` told of its first use.
 fn first_use(vm: &mut Vm, a: &[Value]) -> R<Ref<Generator>> {
     let g = vm.this::<Generator>(a, "asend")?.clone();

@@ -109,6 +109,11 @@ fn definition(vm: &mut Vm, v: &Value) -> R<Option<&'static NativeDef>> {
     })
 }
 
+/// Whether an object is a native function whose calls give coroutines.
+pub fn gives_coroutine(vm: &mut Vm, v: &Value) -> bool {
+    (v.is_a::<Native>() || v.is_a::<Method>()) && matches!(definition(vm, v), Ok(Some(def)) if def.gives_coroutine())
+}
+
 fn doc(vm: &mut Vm, v: &Value) -> R {
     Ok(match definition(vm, v)? {
         Some(def) if !def.doc.is_empty() => vm.new_str(def.doc).into(),

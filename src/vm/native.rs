@@ -13,7 +13,8 @@
 //!
 //! A flat function gets its arguments in the order of the signature. Missing optional ones are absent at the
 //! end or [`Value::UNDEF`] in the middle: read them with [`arg`]. `*args` arrives as one tuple, `**kw` as one
-//! dict. A raw function gets positional and keyword arguments as they were passed.
+//! dict. A raw function gets positional and keyword arguments as they were passed. A signature that ends with
+//! ` -> coroutine` is that of a function whose calls give coroutines.
 
 use super::class::Class;
 use super::dict::Dict;
@@ -160,8 +161,19 @@ impl NativeDef {
 
     /// The parameters, as `inspect` wants them (`__text_signature__`).
     pub fn parameters(&self) -> &'static str {
-        if self.signature.len() > self.name_len as usize { &self.signature[self.name_len as usize..] } else { "()" }
+        let signature = without_result(self.signature);
+        if signature.len() > self.name_len as usize { &signature[self.name_len as usize..] } else { "()" }
     }
+
+    /// Whether its calls give coroutines, as those of an `async def` function do.
+    pub fn gives_coroutine(&self) -> bool {
+        matches!(self.run, NativeImpl::Awaited(..)) || without_result(self.signature).len() < self.signature.len()
+    }
+}
+
+/// A signature without the mark of functions whose calls give coroutines.
+fn without_result(signature: &'static str) -> &'static str {
+    signature.strip_suffix(" -> coroutine").unwrap_or(signature)
 }
 
 /// The length of the name in a signature.
@@ -325,6 +337,7 @@ impl NativeCall {
 }
 
 fn parse_signature(signature: &'static str) -> Vec<Param> {
+    let signature = without_result(signature);
     let inner = signature.find('(').map_or("", |i| signature[i + 1..].trim_end().trim_end_matches(')'));
     // Defaults may contain commas and brackets, so split with care; a default that ends in `)` lost its last
     // one above, which does not matter.

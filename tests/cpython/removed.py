@@ -43,6 +43,10 @@ def get_child_watcher(*args):
     return InertWatcher()
 
 
+def not_implemented(*args):
+    raise NotImplementedError
+
+
 def bridge():
     """Puts what does nothing in the places of what was removed, in an interpreter that has removed it."""
     try:
@@ -60,8 +64,10 @@ def bridge():
     for module in (asyncio, unix_events):
         for name, value in names.items():
             setattr(module, name, value)
-    policy = events._AbstractEventLoopPolicy
+    policy = events._DefaultEventLoopPolicy
     policy.set_child_watcher, policy.get_child_watcher = set_child_watcher, get_child_watcher
+    policy = events._AbstractEventLoopPolicy
+    policy.set_child_watcher = policy.get_child_watcher = not_implemented
 
 
 def skip_what_is_gone(module):

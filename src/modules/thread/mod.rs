@@ -13,6 +13,7 @@ use crate::vm::dict::Dict;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::str::Tuple;
+use crate::vm::threads::Waker;
 use crate::vm::{R, Value, Vm};
 use wait::{TIMEOUT_MAX, Until, WaitQueue};
 
@@ -48,6 +49,8 @@ struct Threads {
     waiting: usize,
     /// `stack_size`.
     stack: usize,
+    /// Who wants to hear when no thread works any more.
+    watcher: Option<Waker>,
 }
 
 static EXCEPT_HOOK_ARGS: StructSeq = StructSeq {
@@ -321,6 +324,7 @@ fn run(vm: &mut Vm, argument: Value) {
     }
     let threads = vm.state::<Threads>();
     threads.count = threads.count.saturating_sub(1);
+    tell_watcher(vm);
     // Finalizers of what the thread held; what they raise has been reported.
     let _ = vm.checkpoint();
 }
@@ -353,6 +357,21 @@ fn done(vm: &mut Vm, h: &Ref<ThreadHandle>) {
 pub fn set_idle(vm: &mut Vm, idle: bool) {
     let threads = vm.state::<Threads>();
     threads.idle = if idle { threads.idle + 1 } else { threads.idle.saturating_sub(1) };
+    tell_watcher(vm);
+}
+
+/// Has `waker` called, once, when no other thread works any more.
+pub fn watch_idle(vm: &mut Vm, waker: Waker) {
+    vm.state::<Threads>().watcher = Some(waker);
+}
+
+fn tell_watcher(vm: &mut Vm) {
+    let threads = vm.state::<Threads>();
+    if threads.watcher.is_some() && threads.waiting == 0 && threads.count <= threads.idle {
+        if let Some(wake) = threads.watcher.take() {
+            wake();
+        }
+    }
 }
 
 /// Calls were put into the queues of pools, or taken out.

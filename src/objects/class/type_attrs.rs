@@ -276,11 +276,19 @@ fn text_signature(vm: &mut Vm, v: &Value) -> R {
     if c.get(vm).is_heap() {
         return Ok(Value::NONE);
     }
+    if c.is(&vm.types.object) {
+        return Ok(vm.new_str("()").into());
+    }
+    let has_init = own(vm, &c, "__init__").is_some();
     for name in ["__new__", "__init__"] {
         let Some(f) = own(vm, &c, name) else { continue };
         if let Some(native) = f.cast::<Native>()
             && let NativeCode::Static(def) = native.get(vm).code
         {
+            if name == "__new__" && has_init && def.parameters() == "(cls, *args, **kwargs)" {
+                // It takes anything, and leaves judging to `__init__`.
+                continue;
+            }
             let text = without_first_parameter(def.parameters());
             return Ok(vm.new_str(&text).into());
         }

@@ -24,12 +24,12 @@ const METHODS: &[NativeDef] = &[
         reduce(vm, &e)
     }),
     NativeDef::new("__setstate__(self, state, /)", "Restore attributes.", set_state),
-    NativeDef::new("with_traceback(self, object, /)", "Set self.__traceback__ to tb and return self.", |vm, a| {
+    NativeDef::new("with_traceback(self, tb, /)", "Set self.__traceback__ to tb and return self.", |vm, a| {
         let e = this(vm, a, "with_traceback")?.clone();
         set_traceback(vm, e.value(), Some(arg_or_none(a, 1).clone()))?;
         Ok(e.into())
     }),
-    NativeDef::new("add_note(self, object, /)", "Add a note to the exception", add_note),
+    NativeDef::new("add_note(self, note, /)", "Add a note to the exception", add_note),
 ];
 
 const GETSETS: &[GetSetDef] = &[
