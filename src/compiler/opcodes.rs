@@ -321,6 +321,7 @@ opcodes! {
     SetItem(object: In, key: In, value: In) [RAISES RUNS] "R[object][R[key]] = R[value].";
     DelItem(object: In, key: In) [RAISES RUNS] "del R[object][R[key]].";
     GetSlice(dst: Out, object: In, start_stop: In2) [RAISES RUNS] "R[dst] = R[object][start:stop] (None where not given).";
+    GetSliceStep(dst: Out, object: In, start_stop_step: In3) [RAISES RUNS] "R[dst] = R[object][start:stop:step] (None where not given).";
     SetSlice(object: In, start_stop: In2, value: In) [RAISES RUNS] "R[object][start:stop] = R[value].";
 }
 "Arithmetic (the variant flag means in-place: `__iadd__` first)" {

@@ -70,6 +70,11 @@ pub struct Class {
     pub(super) standard_hooks: Cell<u8>,
     /// Names of all layouts' slots are kept alive here.
     pub(super) slot_names: Vec<Value>,
+    /// Names of attributes that are set again and again, such as counters: no cache remembers their values, so that
+    /// setting them changes nothing else.
+    volatile: Vec<Ref<Str>>,
+    /// How often an attribute got another plain value.
+    resets: u8,
 }
 
 /// What is known of a class's construction.
@@ -162,6 +167,8 @@ impl Class {
             flats: OnceCell::new(),
             standard_hooks: Cell::new(0),
             slot_names: Vec::new(),
+            volatile: Vec::new(),
+            resets: 0,
         }
     }
 
@@ -206,6 +213,10 @@ impl Class {
     /// The attributes, in order.
     pub fn attributes(&self) -> &Dict {
         &self.dict
+    }
+
+    fn has_variable(&self, name: &Ref<Str>) -> bool {
+        self.volatile.iter().any(|n| n.is(name))
     }
 
     fn forget_specials(&mut self) {
@@ -271,6 +282,25 @@ impl LookupEntry {
 
 /// For how many allocations of containers that of a class counts.
 const CLASS_AGE: usize = 40;
+
+/// So often attributes of a class get another value before one is held to be a variable.
+const FEW_RESETS: u8 = 8;
+/// So many variables a class may have.
+const MOST_VOLATILE: usize = 8;
+
+/// Whether a value is no more than itself as an attribute of a class: nothing that is bound or called.
+fn is_plain_data(v: &Value) -> bool {
+    match v.header() {
+        None => true,
+        Some(h) => {
+            h.layout().is_exact()
+                && matches!(
+                    h.kind,
+                    Kind::Int | Kind::Float | Kind::Str | Kind::Tuple | Kind::List | Kind::Dict | Kind::Set
+                )
+        }
+    }
+}
 
 /// Entries of the look-up cache; a power of two.
 pub(super) const LOOKUP_CACHE: usize = 2048;
@@ -343,6 +373,8 @@ impl Vm {
             flats: OnceCell::new(),
             standard_hooks: Cell::new(0),
             slot_names: Vec::new(),
+            volatile: Vec::new(),
+            resets: 0,
         };
         let meta_layout: *const Layout = meta.get(self).layouts.root();
         // SAFETY: the metaclass is alive.
@@ -502,9 +534,32 @@ impl Vm {
     /// Sets an attribute of a class without hooks or checks.
     pub fn set_class_attr(&mut self, class: &Ref<Class>, name: &Ref<Str>, value: Value) {
         let hash = self.str_hash(name);
+        let plain = is_plain_data(&value);
         let old = class.get_mut(self).dict.put_str(hash, name, value);
-        self.class_changed(class);
+        if !plain || !old.as_ref().is_some_and(is_plain_data) || !self.is_set_often(class, name) {
+            self.class_changed(class);
+        }
         drop(old);
+    }
+
+    /// Whether no cache knows an attribute that got another plain value: after a few such changes none is to.
+    fn is_set_often(&mut self, class: &Ref<Class>, name: &Ref<Str>) -> bool {
+        let common =
+            name.header().has_flag(super::object::flag::INTERNED) && !name.get(self).as_bytes().starts_with(b"__");
+        let mut c = class.get_mut(self);
+        if c.has_variable(name) {
+            return true;
+        }
+        c.resets = c.resets.saturating_add(1);
+        if common && c.resets > FEW_RESETS && c.volatile.len() < MOST_VOLATILE {
+            c.volatile.push(name.clone());
+        }
+        false
+    }
+
+    /// Whether no cache may remember what a class has under a name: it, or a base, sets it again and again.
+    pub(super) fn is_volatile(&self, class: &Ref<Class>, name: &Ref<Str>) -> bool {
+        class.get(self).mro.iter().any(|c| c.cast::<Class>().is_some_and(|c| c.get(self).has_variable(name)))
     }
 
     /// Gives a class an attribute that it did not have. [`class_changed`](Self::class_changed) must be told before
@@ -543,7 +598,7 @@ impl Vm {
         }
         let found = self.lookup_slow(class, name);
         // A name that is not interned may die and its address be used again.
-        if id != 0 && name.header().has_flag(super::object::flag::INTERNED) {
+        if id != 0 && name.header().has_flag(super::object::flag::INTERNED) && !self.is_volatile(class, name) {
             let bits = found.as_ref().map_or(Value::UNDEF.bits(), Value::bits);
             slot.set(LookupEntry { layout_id: id, name: name.address(), value: bits });
         }

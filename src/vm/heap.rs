@@ -563,9 +563,16 @@ impl Heap {
         // SAFETY: as for `destroy`; the stack is not borrowed meanwhile.
         unsafe {
             let header = &*p;
-            if header.kind as u8 == Kind::Tuple as u8 && header.flags.get() == 0 && header.layout().is_exact() {
+            if matches!(header.kind, Kind::Tuple | Kind::List) && header.flags.get() == 0 && header.layout().is_exact()
+            {
                 let class = header.layout().class;
-                std::ptr::drop_in_place(Header::payload::<super::str::Tuple>(p));
+                if header.kind == Kind::Tuple {
+                    std::ptr::drop_in_place(Header::payload::<super::str::Tuple>(p));
+                } else {
+                    let list = Header::payload::<super::seq::List>(p);
+                    self.adjust((*list).external(), 0);
+                    std::ptr::drop_in_place(list);
+                }
                 self.count_dead(false);
                 self.free_small(p);
                 Heap::dec(class);

@@ -89,13 +89,17 @@ impl<'a> Lowerer<'a> {
     }
 
     fn subscript(&mut self, object: Val, slice: &'a Expr<'a>, base: u32, want: Want) -> Res<Val> {
-        if let ExprKind::Slice { lower, upper, step: None } = slice.kind {
+        if let ExprKind::Slice { lower, upper, step } = slice.kind {
             let first = self.unit.next_temp;
             self.optional(lower)?;
             self.optional(upper)?;
+            if step.is_some() {
+                self.optional(step)?;
+            }
             self.unit.release(base);
             let dst = self.unit.dest(want);
-            self.unit.op3(Op::GetSlice, dst, object, Val::temp(first));
+            let op = if step.is_some() { Op::GetSliceStep } else { Op::GetSlice };
+            self.unit.op3(op, dst, object, Val::temp(first));
             return Ok(dst);
         }
         if let Some(Const::Int(index)) = consts::fold(slice)

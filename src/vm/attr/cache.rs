@@ -84,7 +84,7 @@ impl Vm {
 
     fn fill_instance_cache(&self, o: &Value, name: &Ref<Str>) -> Option<CacheHit> {
         let class = self.class_of(o);
-        if self.class_override(class, Special::GetAttribute).is_some() {
+        if self.class_override(class, Special::GetAttribute).is_some() || self.is_volatile(class, name) {
             return None;
         }
         let raw = self.lookup(class, name);
@@ -143,7 +143,10 @@ impl Vm {
     fn fill_type_cache(&self, class: &Ref<Class>, name: &Ref<Str>) -> Option<CacheHit> {
         let meta = self.class_of(class.value());
         // A metaclass that scripts can change may get a descriptor of this name later, unknown to the key.
-        if meta.get(self).has(class_flag::HEAP) || self.class_override(meta, Special::GetAttribute).is_some() {
+        if meta.get(self).has(class_flag::HEAP)
+            || self.class_override(meta, Special::GetAttribute).is_some()
+            || self.is_volatile(class, name)
+        {
             return None;
         }
         if self.lookup(meta, name).is_some_and(|m| self.is_data_descriptor(&m)) {

@@ -7,7 +7,7 @@ use super::super::frame::frame_flag;
 use super::super::function::{CodeObject, Function, InlineCache, Property};
 use super::super::keys::{exact_str, plain_equal};
 use super::super::object::{Kind, Ref};
-use super::super::seq::{List, SliceObject};
+use super::super::seq::List;
 use super::super::set::{FrozenSet, Set};
 use super::super::str::{Str, Tuple};
 use super::super::value::Value;
@@ -80,21 +80,6 @@ impl AttrCache {
     fn put(&mut self, entry: InlineCache, name: &Ref<Str>) {
         self.entries[AttrCache::place(entry.id, name)] = (entry, name.value().clone());
     }
-}
-
-/// Where a slice with these bounds begins and ends in a sequence, if they are small numbers or not given; counted as
-/// `slice.indices` counts.
-fn adjusted_bounds(start: &Value, stop: &Value, step: i64, len: i64) -> Option<(i64, i64)> {
-    let (least, most) = if step > 0 { (0, len) } else { (-1, len - 1) };
-    let bound = |v: &Value, missing: i64| -> Option<i64> {
-        if v.is_none() {
-            return Some(missing);
-        }
-        let i = v.as_small_int()?;
-        Some(if i < 0 { (i + len).max(least) } else { i.min(most) })
-    };
-    let (first, last) = if step > 0 { (least, most) } else { (most, least) };
-    Some((bound(start, first)?, bound(stop, last)?))
 }
 
 /// A new reference to a value whose bits a cache remembers.
@@ -390,90 +375,6 @@ impl Vm {
             Ok(()) => Ok(()),
             Err(v) => self.set_item(o, i, v),
         }
-    }
-
-    /// `list[start:stop:step]` with small numbers.
-    pub(super) fn list_slice(&mut self, o: &Value, slice: &Value) -> Option<Value> {
-        let (l, s) = (o.cast::<List>()?, slice.cast::<SliceObject>()?);
-        if !l.header().layout().is_exact() {
-            return None;
-        }
-        let s = s.get(self);
-        let step = if s.step.is_none() { 1 } else { s.step.as_small_int().filter(|n| *n != 0 && n.abs() < 1 << 32)? };
-        let items = &l.get(self).items;
-        let (from, to) = adjusted_bounds(&s.start, &s.stop, step, items.len() as i64)?;
-        let mut part = Vec::new();
-        if step == 1 {
-            part.extend_from_slice(&items[from as usize..to.max(from) as usize]);
-        } else {
-            let mut i = from;
-            while if step > 0 { i < to } else { i > to } {
-                part.push(items.get(i as usize)?.clone());
-                i += step;
-            }
-        }
-        Some(self.list(part).into())
-    }
-
-    /// `object[start:stop]`.
-    #[inline(never)]
-    pub(super) fn get_slice_op(&mut self, o: &Value, start: Value, stop: Value) -> R {
-        let small = |v: &Value, len: i64, missing: i64| -> Option<i64> {
-            if v.is_none() {
-                return Some(missing);
-            }
-            let i = v.as_small_int()?;
-            Some(if i < 0 { (i + len).max(0) } else { i.min(len) })
-        };
-        let exact = o.header().is_some_and(|h| h.layout().is_exact());
-        if exact && let Some(l) = o.cast::<List>() {
-            let len = l.get(self).items.len() as i64;
-            if let (Some(a), Some(b)) = (small(&start, len, 0), small(&stop, len, len)) {
-                let part = l.get(self).items[a as usize..(b.max(a)) as usize].to_vec();
-                return Ok(self.list(part).into());
-            }
-        }
-        if exact && let Some(text) = o.cast::<Str>() {
-            let s = text.get(self);
-            if s.is_ascii() {
-                let len = s.char_len() as i64;
-                if let (Some(a), Some(b)) = (small(&start, len, 0), small(&stop, len, len)) {
-                    return Ok(self.str_part(text, a as usize, b.max(a) as usize));
-                }
-            }
-        }
-        let slice = self.alloc(SliceObject { start, stop, step: Value::NONE }).into_value();
-        self.get_item(o, &slice)
-    }
-
-    /// `object[start:stop] = value`.
-    #[inline(never)]
-    pub(super) fn set_slice_op(&mut self, o: &Value, start: Value, stop: Value, v: Value) -> R<()> {
-        if let Some(l) = o.cast::<List>()
-            && l.header().layout().is_exact()
-            && !o.is(&v)
-            && v.header().is_some_and(|h| h.layout().is_exact())
-        {
-            let len = l.get(self).items.len() as i64;
-            let places = adjusted_bounds(&start, &stop, 1, len);
-            let items = v
-                .cast::<List>()
-                .map(|l| l.get(self).items.clone())
-                .or_else(|| v.cast::<Tuple>().map(|t| t.get(self).items().to_vec()));
-            if let (Some((from, to)), Some(mut items)) = (places, items) {
-                let (from, to) = (from as usize, to.max(from) as usize);
-                let old = if items.len() == to - from {
-                    l.get_mut(self).items[from..to].swap_with_slice(&mut items);
-                    items
-                } else {
-                    l.get_mut(self).items.splice(from..to, items).collect::<Vec<Value>>()
-                };
-                drop(old);
-                return Ok(());
-            }
-        }
-        let slice = self.alloc(SliceObject { start, stop, step: Value::NONE }).into_value();
-        self.set_item(o, slice, v)
     }
 
     /// `item in container` where nothing runs script code, nothing is made and the work is small.

@@ -20,6 +20,7 @@ mod flow;
 mod handlers;
 mod names;
 mod patterns;
+mod slices;
 mod unwind;
 
 use super::exception::Raised;

@@ -3,6 +3,7 @@
 use crate::compiler::code::CodeFlags;
 use crate::heap_object;
 use crate::vm::dict::Dict;
+use crate::vm::function::Function;
 use crate::vm::generator::{GenStep, Generator};
 use crate::vm::native::NativeDef;
 use crate::vm::object::{Kind, Ref};
@@ -138,6 +139,9 @@ impl Vm {
         }
         match self.special(v, Special::Iter) {
             Some(f) if !f.is_none() => {
+                if let Some(generator) = self.own_generator(&f, v) {
+                    return Ok(generator);
+                }
                 let it = self.guarded(|vm| vm.call_special(&f, v, &[]))?;
                 if self.special(&it, Special::Next).is_none() {
                     let class = self.class_name(&it);
@@ -148,6 +152,22 @@ impl Vm {
             None if self.is_iterable(v) => Ok(self.alloc(ItemIter { seq: v.clone(), at: 0 }).into()),
             _ => Err(self.type_error(format!("'{}' object is not iterable", self.class_name(v)))),
         }
+    }
+
+    /// What a method of an object gives, if it is a generator function without further parameters.
+    fn own_generator(&mut self, f: &Value, this: &Value) -> Option<Value> {
+        let f = f.cast::<Function>()?;
+        // SAFETY: the function keeps its code alive, and nothing changes either meanwhile.
+        let code = unsafe { &*(*f.as_ptr()).code.as_ptr() };
+        if !code.makes_generator
+            || code.exact_args != 1
+            || code.flags().has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR)
+        {
+            return None;
+        }
+        let mut this = this.clone();
+        // SAFETY: the function has one parameter, which is taken and left unset.
+        Some(unsafe { self.new_generator(f.clone(), &raw mut this) })
     }
 
     /// The iterators that are made most often, without a call.

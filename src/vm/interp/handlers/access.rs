@@ -303,10 +303,7 @@ full! {
         {
             return m.vm.push_call(f, &[o, i], m.ins.a(), 0);
         }
-        let v = match m.vm.list_slice(&o, &i) {
-            Some(v) => v,
-            None => m.vm.get_item(&o, &i)?,
-        };
+        let v = m.vm.get_item(&o, &i)?;
         m.set(v);
         Ok(Next::Reload)
     }
@@ -396,6 +393,17 @@ full! {
         let o = m.in_b();
         let (start, stop) = (m.take(m.ins.c()), m.take(m.ins.c() + 1));
         let v = m.vm.get_slice_op(&o, start, stop)?;
+        m.set(v);
+        Ok(Next::Reload)
+    }
+}
+
+full! {
+    pub fn get_slice_step(m) {
+        let o = m.in_b();
+        let at = m.ins.c();
+        let (start, stop, step) = (m.take(at), m.take(at + 1), m.take(at + 2));
+        let v = m.vm.get_slice_step_op(&o, start, stop, step)?;
         m.set(v);
         Ok(Next::Reload)
     }

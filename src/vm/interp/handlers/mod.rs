@@ -71,6 +71,7 @@ const fn handler(op: Op) -> Handler {
         Op::SetItem => access::set_item,
         Op::DelItem => access::del_item,
         Op::GetSlice => access::get_slice,
+        Op::GetSliceStep => access::get_slice_step,
         Op::SetSlice => access::set_slice,
         Op::Add => numbers::add,
         Op::Sub => numbers::sub,
