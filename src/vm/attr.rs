@@ -123,6 +123,23 @@ impl Vm {
         found
     }
 
+    /// Whether `__class__` of the class's instances is what `object` says.
+    #[inline]
+    pub(super) fn has_standard_class(&self, class: &Ref<Class>) -> bool {
+        const BIT: u8 = 8;
+        let known = &class.get(self).standard_hooks;
+        known.get() & BIT != 0 || {
+            let name = &self.names.__class__;
+            let (own, standard) = (self.lookup(class, name), self.lookup(&self.types.object, name));
+            let is_standard = own.is_some_and(|own| standard.is_some_and(|s| s.is(&own)))
+                && self.class_override(class, Special::GetAttribute).is_none();
+            if is_standard && !class.get(self).layouts.is_uncached() {
+                known.set(known.get() | BIT);
+            }
+            is_standard
+        }
+    }
+
     #[inline(never)]
     fn find_override(&self, class: &Ref<Class>, special: Special) -> Option<Value> {
         let found = self.class_special(class, special)?;

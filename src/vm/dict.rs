@@ -8,7 +8,7 @@
 //! changed meanwhile. Methods of [`Dict`] itself compare by identity and, for strings, by content: they serve
 //! dicts whose keys are all strings, such as namespaces.
 
-use super::keys::plain_equal;
+use super::keys::{exact_str, plain_equal};
 use super::object::{Kind, Object, Ref, Trace, Tracer};
 use super::str::Str;
 use super::value::Value;
@@ -209,10 +209,39 @@ impl Dict {
 
     #[inline(never)]
     fn find_plain_mixed(&self, hash: u64, key: &Value) -> Option<Option<usize>> {
+        if !self.index.is_empty()
+            && let Some(text) = exact_str(key)
+        {
+            return self.find_text(hash, key, text.pinned());
+        }
         match self.probe(hash, key, &mut 0) {
             Probe::Found(at) => Some(Some(at)),
             Probe::Absent => Some(None),
             Probe::Compare(_) => None,
+        }
+    }
+
+    /// The same for a string in a dict with an index.
+    #[inline(always)]
+    fn find_text(&self, hash: u64, key: &Value, text: &[u8]) -> Option<Option<usize>> {
+        let mask = self.index.len() - 1;
+        let mut slot = spread(hash);
+        loop {
+            // The index always has a free slot.
+            let Some(at) = (self.index[slot & mask] as usize).checked_sub(1) else { return Some(None) };
+            let e = self.entries.get(at)?;
+            if e.key.is(key) {
+                return Some(Some(at));
+            }
+            if e.hash == hash {
+                match exact_str(&e.key) {
+                    Some(other) if other.pinned() == text => return Some(Some(at)),
+                    Some(_) => {}
+                    None if e.key.is(&Value::TOMBSTONE) || e.key.is_small_int() => {}
+                    None => return None,
+                }
+            }
+            slot += 1;
         }
     }
 
@@ -458,6 +487,11 @@ impl Ref<Dict> {
     /// # Errors
     /// An unhashable key; what `__hash__` and `__eq__` raise.
     pub fn get_item(&self, vm: &mut Vm, key: &Value) -> R<Option<Value>> {
+        if let Some(hash) = vm.plain_hash(key)
+            && let Some(found) = self.get(vm).find_plain(hash, key)
+        {
+            return Ok(found.map(|at| self.get(vm).entries[at].value.clone()));
+        }
         let hash = vm.hash_as_dict_key(key)?;
         Ok(self.find(vm, hash, key)?.map(|at| self.get(vm).entries[at].value.clone()))
     }

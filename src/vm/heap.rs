@@ -563,15 +563,16 @@ impl Heap {
         // SAFETY: as for `destroy`; the stack is not borrowed meanwhile.
         unsafe {
             let header = &*p;
-            if matches!(header.kind, Kind::Tuple | Kind::List) && header.flags.get() == 0 && header.layout().is_exact()
-            {
+            if header.flags.get() == 0 && header.kind.is_simple() && header.layout().is_exact() {
                 let class = header.layout().class;
-                if header.kind == Kind::Tuple {
-                    std::ptr::drop_in_place(Header::payload::<super::str::Tuple>(p));
-                } else {
-                    let list = Header::payload::<super::seq::List>(p);
-                    self.adjust((*list).external(), 0);
-                    std::ptr::drop_in_place(list);
+                match header.kind {
+                    Kind::Tuple => std::ptr::drop_in_place(Header::payload::<super::str::Tuple>(p)),
+                    Kind::List => {
+                        let list = Header::payload::<super::seq::List>(p);
+                        self.adjust((*list).external(), 0);
+                        std::ptr::drop_in_place(list);
+                    }
+                    _ => (header.layout().vtable.drop)(p),
                 }
                 self.count_dead(false);
                 self.free_small(p);

@@ -79,8 +79,26 @@ impl Vm {
 
     #[inline(never)]
     fn plain_tuple_hash(&self, key: &Value) -> Option<u64> {
+        let items = short_tuple(key)?;
+        match items {
+            [x, y] if x.is_small_int() && y.is_small_int() => {
+                // A pair is often asked for and then set: the last one is remembered.
+                let (pair, known) = self.last_pair.get();
+                if pair == [x.bits(), y.bits()] {
+                    return Some(known);
+                }
+                let hash = self.items_hash(items)?;
+                self.last_pair.set(([x.bits(), y.bits()], hash));
+                Some(hash)
+            }
+            _ => self.items_hash(items),
+        }
+    }
+
+    #[inline(always)]
+    fn items_hash(&self, items: &[Value]) -> Option<u64> {
         let mut hash = TupleHasher::new();
-        for item in short_tuple(key)? {
+        for item in items {
             hash.add(self.item_hash(item)? as i64);
         }
         Some(hash.finish() as u64)

@@ -149,6 +149,8 @@ pub struct Vm {
     kind_layouts: [*const Layout; Kind::COUNT],
     native_layouts: HashMap<TypeId, *const Layout, BuildHasherDefault<TypeIdHasher>>,
     lookup_cache: Box<[Cell<LookupEntry>]>,
+    /// The last tuple of two small ints that was hashed, as bits, and its hash.
+    last_pair: Cell<([u64; 2], u64)>,
     attr_cache: interp::AttrCache,
     interner: text::Interner,
     /// See [`Vm::written`].
@@ -209,6 +211,8 @@ impl Vm {
             attr_cache: interp::AttrCache::default(),
             // SAFETY: all zeros are an empty entry. Zeros of the system's are not touched before they are used.
             lookup_cache: unsafe { Box::<[Cell<LookupEntry>]>::new_zeroed_slice(LOOKUP_CACHE).assume_init() },
+            // Bits of no small ints.
+            last_pair: Cell::new(([Value::UNDEF.bits(); 2], 0)),
             interner: text::Interner::new(hash_seed),
             scratch: Vec::new(),
             next_keys_version: 1,

@@ -94,6 +94,13 @@ impl Kind {
         matches!(self, Kind::Str | Kind::Bytes | Kind::Int | Kind::Float | Kind::Complex)
     }
 
+    /// Whether objects of the built-in class of this kind are freed by dropping their payload, in whatever order its
+    /// parts are held, and giving their block back.
+    #[inline(always)]
+    pub(super) const fn is_simple(self) -> bool {
+        matches!(self, Kind::Tuple | Kind::List | Kind::Range | Kind::SeqIter | Kind::Cell)
+    }
+
     /// Whether payloads of this kind hold nothing at all outside the object.
     #[inline(always)]
     pub(super) const fn is_plain_leaf(self) -> bool {

@@ -297,6 +297,12 @@ impl Vm {
         }
     }
 
+    /// The same, if it was met before.
+    #[inline(always)]
+    pub(super) fn known_char(&self, b: u8) -> Option<Value> {
+        self.interner.chars[b as usize].get().cloned()
+    }
+
     #[cold]
     fn first_char(&self, b: u8) -> Value {
         self.interner.chars[b as usize].get_or_init(|| self.make_char(u32::from(b))).clone()

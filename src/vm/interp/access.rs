@@ -120,6 +120,17 @@ fn among(items: &[Value], wanted: &Value) -> Option<bool> {
     if items.len() > FEW { None } else { Some(false) }
 }
 
+/// Whether a short text has another one in it.
+#[inline(never)]
+fn text_has(text: &[u8], part: &[u8]) -> Option<bool> {
+    const SHORT: usize = 4096;
+    match part {
+        [byte] if text.len() <= 16 => Some(text.contains(byte)),
+        _ if text.len() + part.len() <= SHORT => Some(crate::text::algorithms::find(text, part).is_some()),
+        _ => None,
+    }
+}
+
 impl Vm {
     /// The code that runs.
     #[inline(always)]
@@ -396,6 +407,7 @@ impl Vm {
             }
             Kind::Tuple => among(container.cast::<Tuple>()?.get(self).items(), item),
             Kind::List => among(&container.cast::<List>()?.get(self).items, item),
+            Kind::Str => text_has(container.cast::<Str>()?.get(self).as_bytes(), exact_str(item)?.get(self).as_bytes()),
             _ => None,
         }
     }
@@ -409,10 +421,7 @@ impl Vm {
         if let (Some(s), Some(part)) = (exact_str(container), item.cast::<Str>()) {
             let (text, part) = (s.get(self).as_bytes(), part.get(self).as_bytes());
             self.charge((text.len() + part.len()) >> 8);
-            return Ok(match part {
-                [byte] if text.len() <= 16 => text.contains(byte),
-                _ => crate::text::algorithms::find(text, part).is_some(),
-            });
+            return Ok(crate::text::algorithms::find(text, part).is_some());
         }
         self.contains(container, item)
     }

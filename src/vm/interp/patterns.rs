@@ -68,6 +68,9 @@ impl Vm {
             return Ok(Value::NONE);
         }
         let names = names.cast::<Tuple>().map(|t| t.get(self).items().to_vec()).unwrap_or_default();
+        if count == 0 && names.is_empty() {
+            return Ok(self.empty_tuple());
+        }
         let shown = c.get(self).display_name();
         let mut values = Vec::with_capacity(count + names.len());
         let mut seen: Vec<String> = Vec::new();

@@ -73,19 +73,15 @@ impl Vm {
     /// # Errors
     /// TypeError when `kind` is nothing like a class; what reading `__class__` and `__bases__` raises.
     pub fn plain_is_instance(&mut self, v: &Value, kind: &Value) -> R<bool> {
-        let name = self.names.__class__.clone();
         if let Some(class) = kind.cast::<Class>() {
             if self.is_instance(v, class) {
                 return Ok(true);
             }
             // Only a class that redefines `__class__` can say otherwise.
-            let standard = self.lookup(&self.types.object, &name);
-            let own = self.lookup(self.class_of(v), &name);
-            if own.is_some_and(|o| standard.is_some_and(|s| s.is(&o)))
-                && self.override_of(v, Special::GetAttribute).is_none()
-            {
+            if self.has_standard_class(self.class_of(v)) {
                 return Ok(false);
             }
+            let name = self.names.__class__.clone();
             let claimed = self.get_attr_opt(v, &name)?;
             return Ok(match claimed.as_ref().and_then(|c| c.cast::<Class>()) {
                 Some(c) if !c.is(self.class_of(v)) => c.is_subclass(self, class),
@@ -95,6 +91,7 @@ impl Vm {
         if self.bases_of(kind)?.is_none() {
             return Err(self.type_error(INSTANCE_TEXT));
         }
+        let name = self.names.__class__.clone();
         match self.get_attr_opt(v, &name)? {
             Some(class) => self.derives(&class, kind),
             None => Ok(false),

@@ -7,6 +7,7 @@ use crate::compiler::opcodes::FLAG_C;
 use crate::vm::class::Class;
 use crate::vm::function::InlineCache;
 use crate::vm::instance;
+use crate::vm::keys::exact_str;
 use crate::vm::layout::Layout;
 use crate::vm::object::Kind;
 use crate::vm::seq::List;
@@ -38,7 +39,27 @@ quick! {
         if h.layout().id.get() != cache.id {
             return m.leave_to(get_attr_shared);
         }
-        let Some(v) = cached_instance_attr(cache, obj) else { return m.leave_to(get_attr_full) };
+        // Kinds of hits that are no slots have greater numbers than there are slots.
+        if cache.index >= u32::from(h.aux.get()) {
+            return m.leave_to(get_attr_of_class);
+        }
+        let v = slot(obj, h.layout(), cache.index).clone();
+        if v.is_undef() {
+            return m.leave_to(get_attr_full);
+        }
+        let spent = m.spent_b();
+        m.put_spent(v, spent)
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn get_attr_of_class(m) {
+        let cache = cache(&m);
+        if cache.index != cache_kind::CLASS_VALUE {
+            return m.leave_to(get_attr_full);
+        }
+        let v = borrowed_copy(cache.value);
         let spent = m.spent_b();
         m.put_spent(v, spent)
     }
@@ -259,9 +280,29 @@ quick! {
     pub fn get_item(m) {
         let (o, i) = (&*m.b(), &*m.c());
         let Some(i) = i.as_small_int() else { return m.leave_to(get_item_hashed) };
-        let Some(items) = sequence(o) else { return m.leave_to(get_item_hashed) };
+        let Some(items) = sequence(o) else {
+            return m.leave_to(if o.kind() == Some(Kind::Str) { get_item_char } else { get_item_hashed });
+        };
         let Some(v) = item_at(items, i) else { return m.leave_to(get_item_full) };
         let v = v.clone();
+        let spent = m.spent_b();
+        m.put_spent(v, spent)
+    }
+}
+
+quick! {
+    /// A character of an ASCII string.
+    #[inline(never)]
+    fn get_item_char(m) {
+        let (Some(s), Some(i)) = (exact_str(m.b()), m.c().as_small_int()) else { return m.leave_to(get_item_full) };
+        // SAFETY: the register keeps the string alive, which does not change.
+        let s = unsafe { &*s.as_ptr() };
+        let at = if i < 0 { i + s.char_len() as i64 } else { i };
+        let Some(&b) = s.as_bytes().get(at as usize) else { return m.leave_to(get_item_full) };
+        if !s.is_ascii() {
+            return m.leave_to(get_item_full);
+        }
+        let Some(v) = m.vm.known_char(b) else { return m.leave_to(get_item_hashed) };
         let spent = m.spent_b();
         m.put_spent(v, spent)
     }
@@ -278,16 +319,21 @@ quick! {
 }
 
 quick! {
-    /// Dicts and strings: their look-up is a call.
+    /// Dicts, whose look-up is a call, and characters of strings that are met for the first time.
     #[inline(never)]
     fn get_item_hashed(m) {
         let (o, i) = (&*m.b(), &*m.c());
         match m.vm.get_item_fast(o, i) {
             Some(v) => {
-                let spent = (m.spent_b(), m.spent_c());
-                m.set(v);
-                drop(spent);
-                m.back()
+                let (spent, key) = (m.spent_b(), m.spent_c());
+                if key.is_object() || m.a().is_object() {
+                    m.set(v);
+                    drop(key);
+                    drop(spent);
+                    return m.back();
+                }
+                std::mem::forget((std::mem::replace(m.a(), v), key));
+                m.release(spent)
             }
             None => m.leave_to(get_item_full),
         }

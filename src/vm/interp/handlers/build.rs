@@ -70,11 +70,17 @@ full! {
     }
 }
 
-full! {
+quick! {
     pub fn build_tuple(m) {
         let v = m.vm.build_tuple(m.b(), m.ins.c() as usize);
-        m.set(v);
-        Ok(Next::Reload)
+        let old = std::mem::replace(m.a(), v);
+        if m.vm.heap.pending.get() {
+            // What became due may look at the frame.
+            m.store_pc();
+            drop(old);
+            return m.back();
+        }
+        m.release(old)
     }
 }
 

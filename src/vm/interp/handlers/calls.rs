@@ -3,13 +3,14 @@
 use super::super::Next;
 use super::super::dispatch::{At, Exit, Handler, full, quick};
 use super::suspend::return_to_awaiter;
+use crate::compiler::opcodes::{FLAG_B, Op};
 use crate::vm::R;
 use crate::vm::class::Class;
 use crate::vm::frame::{Frame, frame_flag};
 use crate::vm::function::{CodeObject, Function, Native, NativeCode};
 use crate::vm::native::{FlatFn, MachineFn, NativeImpl};
 use crate::vm::object::{Header, IMMORTAL, Kind, Ref};
-use crate::vm::seq::List;
+use crate::vm::seq::{List, RangeObject, SeqIter, SeqSource};
 use crate::vm::str::Tuple;
 use crate::vm::value::Value;
 
@@ -140,6 +141,9 @@ quick! {
         // arguments there is room, since the stack's end is farther away than the new window's.
         unsafe {
             let Some(class) = m.reg(base).cast::<Class>() else { return m.leave_to(call_full) };
+            if class.is(&m.vm.types.range) {
+                return m.leave_to(call_range);
+            }
             let Some(init) = m.vm.plain_init(class) else { return m.leave_to(call_full) };
             let func: *const Function = Header::payload(init);
             let code: *const CodeObject = (*func).code.as_ptr();
@@ -172,6 +176,44 @@ quick! {
             std::mem::forget(std::mem::replace(&mut (*m.frame).aux, instance));
             m.release(class)
         }
+    }
+}
+
+quick! {
+    /// `range(stop)` and `range(start, stop)` of small ints. Where a loop is all that sees the range, its iterator is made
+    /// at once.
+    #[inline(never)]
+    fn call_range(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        let parts = match argc {
+            1 => Some((0, m.reg(base + 1).as_small_int())),
+            2 => m.reg(base + 1).as_small_int().map(|start| (start, m.reg(base + 2).as_small_int())),
+            _ => None,
+        };
+        let ticks = m.vm.heap.ticks.get() - 1;
+        let (Some((start, Some(stop))), 0..) = (parts, ticks) else { return m.leave_to(call_full) };
+        m.vm.heap.ticks.set(ticks);
+        let left = (stop - start).max(0);
+        // SAFETY: code does not end with a call.
+        let then = unsafe { *m.pc };
+        let (dst, made) = if then.op_byte() == Op::GetIter as u8 && then.b() == m.ins.c() && then.flags() & FLAG_B != 0 {
+            m.skip(1);
+            let source = SeqSource::Range { next: start, step: 1, left: left as u64 };
+            (then.a(), m.vm.alloc_as(&m.vm.types.range_iterator, SeqIter { source, at: 0 }).into_value())
+        } else {
+            let [start, stop, step, len] = [start, stop, 1, left].map(|n| m.vm.int(n));
+            (m.ins.c(), m.vm.alloc(RangeObject { start, stop, step, len }).into_value())
+        };
+        for i in 1..=argc {
+            // Small ints want no dropping.
+            std::mem::forget(m.take(base + i));
+        }
+        let (class, old) = (m.take(base), std::mem::replace(m.reg(dst), made));
+        if m.vm.heap.pending.get() {
+            drop((class, old));
+            return m.back();
+        }
+        m.release_both(class, old)
     }
 }
 
@@ -237,13 +279,19 @@ fn is_append(f: &Value) -> bool {
 }
 
 quick! {
-    /// Native methods with flat arguments; all others are for the full handler.
+    /// Native methods; apart from their calls, so that finding the way needs no registers to be saved.
     #[inline(never)]
     fn call_native_method(m) {
+        let append = m.ins.b() == 1 && is_append(m.reg(m.ins.a()));
+        m.leave_to(if append { append_item } else { call_flat_method })
+    }
+}
+
+quick! {
+    /// Native methods with flat arguments; all others are for the full handler.
+    #[inline(never)]
+    fn call_flat_method(m) {
         let (base, argc) = (m.ins.a(), m.ins.b());
-        if argc == 1 && is_append(m.reg(base)) {
-            return m.leave_to(append_item);
-        }
         let ticks = m.vm.heap.ticks.get() - 1;
         if ticks < 0 || m.reg(base + 1).is_undef() {
             return m.leave_to(call_native_method_full);

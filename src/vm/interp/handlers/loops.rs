@@ -6,12 +6,26 @@ use super::suspend::resume_for;
 use crate::compiler::opcodes::{FLAG_C, Op};
 use crate::vm::Vm;
 use crate::vm::dict::Dict;
-use crate::vm::object::Kind;
+use crate::vm::object::{Kind, Ref};
 use crate::vm::seq::{DictIter, DictPart, Enumerate, SeqIter, SeqSource, Zip};
 use crate::vm::value::Value;
 
-full! {
+quick! {
+    /// Of exactly a list or a tuple; anything else is for the full handler.
     pub fn get_iter(m) {
+        let Some(h) = m.b().header().filter(|h| h.layout().is_exact()) else { return m.leave_to(get_iter_full) };
+        let (class, source) = match h.kind {
+            Kind::List => (&m.vm.types.list_iterator, SeqSource::List(Ref::from_value_unchecked(m.in_b()))),
+            Kind::Tuple => (&m.vm.types.tuple_iterator, SeqSource::Tuple(Ref::from_value_unchecked(m.in_b()))),
+            _ => return m.leave_to(get_iter_full),
+        };
+        let it = m.vm.alloc_as(class, SeqIter { source, at: 0 }).into_value();
+        m.put(it)
+    }
+}
+
+full! {
+    fn get_iter_full(m) {
         let v = m.in_b();
         let it = m.vm.get_iter_op(v)?;
         m.set(it);
@@ -77,6 +91,23 @@ fn is_ready(it: &Value) -> bool {
             SeqSource::Tuple(t) => it.at < (*t.as_ptr()).items().len(),
             SeqSource::Str(s) => (*s.as_ptr()).as_bytes().get(it.at).is_some_and(u8::is_ascii),
             SeqSource::Done => false,
+        }
+    }
+}
+
+/// Whether a loop's iterator is one that [`advance`] knows, at its end, and nobody else's: then the loop may drop it.
+#[inline(always)]
+fn is_spent(it: &Value) -> bool {
+    let Some(it) = it.cast::<SeqIter>().filter(|it| it.header().is_unique()) else { return false };
+    // SAFETY: as for `advance`.
+    unsafe {
+        let it = &*it.as_ptr();
+        match &it.source {
+            SeqSource::Range { left, .. } => *left == 0,
+            SeqSource::List(l) => it.at >= (*l.as_ptr()).items.len(),
+            SeqSource::Tuple(t) => it.at >= (*t.as_ptr()).items().len(),
+            SeqSource::Str(_) => false,
+            SeqSource::Done => true,
         }
     }
 }
@@ -180,6 +211,11 @@ quick! {
     fn for_iter_other(m) {
         match m.b().kind() {
             Some(Kind::Generator) => resume_for(m, for_iter_full),
+            Some(Kind::SeqIter) if is_spent(m.b()) => {
+                let it = m.take(m.ins.b());
+                m.skip(m.ins.offset16());
+                m.release(it)
+            }
             Some(Kind::Zip | Kind::Enumerate | Kind::DictIter) => step_pairs(m, 0, for_iter_full),
             _ => m.leave_to(for_iter_full),
         }
@@ -224,6 +260,10 @@ quick! {
     fn for_loop_other(m) {
         match m.b().kind() {
             Some(Kind::Generator) => resume_for(m, for_loop_full),
+            Some(Kind::SeqIter) if is_spent(m.b()) => {
+                let it = m.take(m.ins.b());
+                m.release(it)
+            }
             Some(Kind::Zip | Kind::Enumerate | Kind::DictIter) => {
                 let body = m.ins.offset16();
                 step_pairs(m, body, for_loop_full)
