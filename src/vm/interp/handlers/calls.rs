@@ -478,6 +478,25 @@ fn drop_locals(m: &At<'_>) -> bool {
     true
 }
 
+/// Drops the locals and the function of a plain frame that [`drop_locals`] has left, and frees what they alone hold. What
+/// that makes due waits: false then.
+#[inline(always)]
+fn free_locals(m: &At<'_>) -> bool {
+    // SAFETY: as for `drop_locals`.
+    unsafe {
+        if (*m.frame).flags & !frame_flag::INIT != 0 {
+            return false;
+        }
+        let mut at = m.regs.add((*(*m.frame).code).first_temp as usize);
+        let end = m.regs.sub(1);
+        while at > end {
+            at = at.sub(1);
+            *at = Value::UNDEF;
+        }
+    }
+    !m.vm.heap.pending.get()
+}
+
 /// Whether an `__init__` returns something.
 #[inline(always)]
 fn wrong_init_result(m: &At<'_>, v: &Value) -> bool {
@@ -533,6 +552,19 @@ quick! {
         }
         if !drop_locals(&m) {
             std::mem::forget(std::mem::replace(m.a(), v));
+            return m.leave_to(return_freeing);
+        }
+        deliver(m, bound_or_none(v))
+    }
+}
+
+quick! {
+    /// Where locals die.
+    #[inline(never)]
+    fn return_freeing(m) {
+        let v = m.take(m.ins.a());
+        if !free_locals(&m) {
+            std::mem::forget(std::mem::replace(m.a(), v));
             return m.leave_to(return_full);
         }
         deliver(m, bound_or_none(v))
@@ -549,7 +581,21 @@ full! {
 
 quick! {
     pub fn return_const(m) {
-        if wrong_init_result(&m, m.k(m.ins.bc())) || !drop_locals(&m) {
+        if wrong_init_result(&m, m.k(m.ins.bc())) {
+            return m.leave_to(return_const_full);
+        }
+        if !drop_locals(&m) {
+            return m.leave_to(return_const_freeing);
+        }
+        let v = m.k(m.ins.bc()).clone();
+        deliver(m, v)
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn return_const_freeing(m) {
+        if !free_locals(&m) {
             return m.leave_to(return_const_full);
         }
         let v = m.k(m.ins.bc()).clone();
