@@ -186,14 +186,14 @@ impl Dict {
             return self.entries.iter().position(|e| e.key.is(key));
         }
         let mask = self.index.len() - 1;
-        let mut slot = spread(hash) & mask;
+        let mut slot = spread(hash);
         loop {
             // The index always has a free slot.
             let at = (self.index[slot & mask] as usize).checked_sub(1)?;
             if self.entries.get(at)?.key.is(key) {
                 return Some(at);
             }
-            slot += 1;
+            slot = slot.wrapping_add(stride(hash));
         }
     }
 
@@ -241,7 +241,7 @@ impl Dict {
                     None => return None,
                 }
             }
-            slot += 1;
+            slot = slot.wrapping_add(stride(hash));
         }
     }
 
@@ -265,7 +265,7 @@ impl Dict {
         }
         let mask = self.index.len() - 1;
         loop {
-            let slot = (spread(hash) + *cursor) & mask;
+            let slot = spread(hash).wrapping_add(stride(hash).wrapping_mul(*cursor)) & mask;
             *cursor += 1;
             let n = self.index[slot];
             if n == 0 || *cursor > mask + 1 {
@@ -348,11 +348,11 @@ impl Dict {
 
     fn link(&mut self, hash: u64, n: u32) {
         let mask = self.index.len() - 1;
-        let mut slot = spread(hash) & mask;
-        while self.index[slot] != 0 {
-            slot = (slot + 1) & mask;
+        let mut slot = spread(hash);
+        while self.index[slot & mask] != 0 {
+            slot = slot.wrapping_add(stride(hash));
         }
-        self.index[slot] = n;
+        self.index[slot & mask] = n;
     }
 
     fn make_room(&mut self) {
@@ -444,7 +444,14 @@ fn index_len(entries: usize) -> usize {
     (entries * 2).next_power_of_two().max(16)
 }
 
-/// Hashes of ints are the ints themselves, so their high bits are mixed in.
+/// How far apart the places of an index are that are looked at for a hash: an odd number, so that all are in the end.
+/// Neighbours would not do: consecutive ints fill runs of places, which a key that is absent would have to walk along.
+#[inline(always)]
+fn stride(hash: u64) -> usize {
+    (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize | 1
+}
+
+/// The first of these places. Hashes of ints are the ints themselves, so their high bits are mixed in.
 #[inline(always)]
 fn spread(hash: u64) -> usize {
     (hash ^ (hash >> 17) ^ (hash >> 37)) as usize
@@ -459,6 +466,11 @@ impl Ref<Dict> {
         let d = self.get(vm);
         if d.tells_by_identity(key) {
             return Ok(d.find_identical(hash, key));
+        }
+        if exact_str(key).is_some()
+            && let Some(found) = d.find_plain_mixed(hash, key)
+        {
+            return Ok(found);
         }
         'restart: loop {
             let changes = self.get(vm).changes;
