@@ -307,6 +307,7 @@ areas! {
     scoping
     set
     str
+    survival
     threads
     top_level
     tstrings

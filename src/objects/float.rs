@@ -169,6 +169,10 @@ fn operand(vm: &mut Vm, v: &Value) -> R<Option<f64>> {
 /// # Errors
 /// TypeError ("must be real number, not X").
 pub fn to_f64(vm: &mut Vm, v: &Value) -> R<f64> {
+    // Instances of subclasses are what they hold: only `float()` asks their `__float__`.
+    if let Some(f) = vm.as_float(v) {
+        return Ok(f);
+    }
     match from_object(vm, v)? {
         Some(f) => Ok(f),
         None => {

@@ -251,9 +251,9 @@ fn add(vm: &mut Vm, a: &[Value]) -> R {
 }
 
 fn multiply(vm: &mut Vm, a: &[Value]) -> R {
-    let items = vm.this::<Tuple>(a, "__mul__")?.get(vm).items().to_vec();
-    match repeat(vm, &items, &a[1])? {
-        Some(new) if new.len() == items.len() && vm.is_exact(&a[0], &vm.types.tuple) => Ok(a[0].clone()),
+    let len = vm.this::<Tuple>(a, "__mul__")?.get(vm).items().len();
+    match repeat(vm, &a[0], &a[1])? {
+        Some(new) if new.len() == len && vm.is_exact(&a[0], &vm.types.tuple) => Ok(a[0].clone()),
         Some(new) => Ok(vm.tuple(new).into()),
         None => Ok(Value::NOT_IMPLEMENTED),
     }

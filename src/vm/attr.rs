@@ -28,7 +28,10 @@ impl Vm {
     /// TypeError when it is no string.
     pub fn attr_name(&mut self, name: &Value) -> R<Ref<Str>> {
         match name.cast::<Str>() {
-            Some(s) => Ok(self.intern_value(s)),
+            Some(s) => {
+                self.check_interner()?;
+                Ok(self.intern_value(s))
+            }
             None => Err(self.type_error(format!("attribute name must be string, not '{}'", self.class_name(name)))),
         }
     }
@@ -145,7 +148,9 @@ impl Vm {
         let found = self.class_special(class, special)?;
         if found.is_a::<Native>() {
             let standard = [&self.types.object, &self.types.type_, &self.types.module];
-            if standard.iter().any(|c| self.class_special(c, special).is_some_and(|s| s.is(&found))) {
+            let has = |c: &Ref<Class>| self.class_special(c, special).is_some_and(|s| s.is(&found));
+            // A class may have been given the hook of a class that it does not derive from.
+            if standard.iter().any(|c| has(c) && class.is_subclass(self, c)) {
                 return None;
             }
         }
@@ -357,6 +362,7 @@ impl Vm {
             let dict = m.get(self).dict.clone();
             return match value {
                 Some(v) => {
+                    dict.check_growth(self)?;
                     dict.set_str(self, name, v);
                     Ok(())
                 }
@@ -366,10 +372,7 @@ impl Vm {
         }
         if self.has_instance_dict(o) {
             return match value {
-                Some(v) => {
-                    self.set_own_attr(o, name, v);
-                    Ok(())
-                }
+                Some(v) => self.set_own_attr(o, name, v),
                 None if self.del_own_attr(o, name) => Ok(()),
                 None => Err(self.no_attribute_plain(o, name)),
             };

@@ -545,7 +545,7 @@ impl Ref<Dict> {
     /// # Errors
     /// MemoryError.
     #[inline(always)]
-    fn check_growth(&self, vm: &mut Vm) -> R<()> {
+    pub(super) fn check_growth(&self, vm: &mut Vm) -> R<()> {
         match self.get(vm).growth() {
             None => Ok(()),
             Some(bytes) => vm.check_growth(0, 0, bytes, 1),

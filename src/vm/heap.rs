@@ -29,6 +29,9 @@ const CLASSES: usize = 34;
 /// that they see its end.
 const IN_PAGES: usize = if cfg!(miri) { 0 } else { MAX_SMALL };
 
+/// What free blocks are filled with in builds with assertions.
+const SPOILT: u8 = 0xD5;
+
 /// Below it, nobody asks whether the system has memory left.
 const FIRST_WATERMARK: usize = 16 << 20;
 /// So deep objects are taken apart within each other when there is no memory to note those that wait.
@@ -497,6 +500,7 @@ impl Heap {
         // SAFETY: the caller's promise.
         let rc = unsafe { &(*p).rc };
         let n = rc.get();
+        debug_assert!(n > 0, "an object is dropped once more than it is held");
         if n > 1 {
             if n < IMMORTAL {
                 rc.set(n - 1);
@@ -696,8 +700,19 @@ impl Heap {
             let list = &self.free[(*page).class as usize];
             let block = p.cast::<FreeBlock>();
             block.write(FreeBlock { rc: 0, kind: Kind::Free, next: list.get() });
+            Heap::spoil(block, (*page).block as usize);
             list.set(block);
             self.adjust((*page).block as usize, 0);
+        }
+    }
+
+    /// Fills what follows a free block's head, in builds with assertions: whoever still reads it finds nonsense at once.
+    #[inline(always)]
+    unsafe fn spoil(block: *mut FreeBlock, size: usize) {
+        if cfg!(debug_assertions) {
+            let rest = size - size_of::<FreeBlock>();
+            // SAFETY: the block is as large as the caller says, and nobody uses it any more.
+            unsafe { block.add(1).cast::<u8>().write_bytes(SPOILT, rest) };
         }
     }
 
@@ -726,6 +741,7 @@ impl Heap {
                 let list = &self.free_prefixed[class];
                 let block = p.cast::<FreeBlock>();
                 block.write(FreeBlock { rc: 0, kind: Kind::Free, next: list.get() });
+                Heap::spoil(block, (*page).block as usize - (*page).prefix as usize);
                 list.set(block);
                 self.adjust((*page).block as usize, 0);
             }

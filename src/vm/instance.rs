@@ -1,6 +1,5 @@
 //! Instances of script-defined classes and the attribute slots of all objects that have them.
 
-use super::Vm;
 use super::class::Class;
 use super::dict::Dict;
 use super::heap::{Heap, INSTANCE_SLOTS, SlotsPtr};
@@ -8,6 +7,7 @@ use super::layout::Layout;
 use super::object::{Header, Kind, Object, Ref, Trace, Tracer, VTable, VTableOf};
 use super::str::Str;
 use super::value::Value;
+use super::{R, Vm};
 
 /// The payload of an instance: where its slots are. They usually follow in the same block. Read through
 /// [`slots`], as for all objects with slots.
@@ -135,22 +135,23 @@ impl Vm {
         self.slot(obj, layout.fixed as usize).try_into_ref().ok()
     }
 
-    /// Sets an instance attribute (no class, no descriptors); false when instances have no `__dict__`.
-    pub(super) fn set_own_attr(&mut self, obj: &Value, name: &Ref<Str>, value: Value) -> bool {
-        let Some(h) = obj.header() else { return false };
+    /// Sets an instance attribute (no class, no descriptors) of an object whose class gives its instances a `__dict__`.
+    ///
+    /// # Errors
+    /// MemoryError when the system has none for a larger dict.
+    pub(super) fn set_own_attr(&mut self, obj: &Value, name: &Ref<Str>, value: Value) -> R<()> {
+        let Some(h) = obj.header() else { return Ok(()) };
         let layout = h.layout();
-        if !layout.has_dict {
-            return false;
-        }
         if layout.dict_mode {
             if let Some(d) = self.dict_of(obj) {
+                d.check_growth(self)?;
                 d.set_str(self, name, value);
             }
-            return true;
+            return Ok(());
         }
         if let Some(at) = layout.slot_of(name.address()) {
             drop(self.set_slot(obj, at, value));
-            return true;
+            return Ok(());
         }
         let class = self.class_of(obj).clone();
         let next = class.get(self).layouts.with(layout, name.address());
@@ -160,14 +161,14 @@ impl Vm {
             if let Some(d) = self.materialize_dict(obj) {
                 d.set_str(self, name, value);
             }
-            return true;
+            return Ok(());
         }
         class.get_mut(self).keep_slot_name(name);
         let at = next.slot_count() - 1;
         self.reserve_slots(obj.ptr(), at + 1);
         h.layout.set(next);
         drop(self.set_slot(obj, at, value));
-        true
+        Ok(())
     }
 
     /// Removes an instance attribute; false when there is none.

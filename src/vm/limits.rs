@@ -414,7 +414,24 @@ impl Vm {
     pub fn tick(&mut self, n: usize) -> R<()> {
         let left = self.heap.ticks.get().saturating_sub(n.min(i32::MAX as usize / 2) as i32);
         self.heap.ticks.set(left);
-        if left < 0 { self.checkpoint() } else { Ok(()) }
+        if left < 0 { self.checkpoint_in_native() } else { Ok(()) }
+    }
+
+    /// The checkpoint of natives. It does not hand over the lock: what a native does to a container is one step for
+    /// other threads, and scripts rely on `list(d)` and `sorted(s)` being so. The next call or back-edge of a script
+    /// serves those that wait.
+    #[cold]
+    #[inline(never)]
+    fn checkpoint_in_native(&mut self) -> R<()> {
+        if self.shared.requests.load(Ordering::Relaxed) & request::YIELD_LOCK == 0 {
+            return self.checkpoint();
+        }
+        self.shared.requests.fetch_and(!request::YIELD_LOCK, Ordering::SeqCst);
+        let done = self.checkpoint();
+        self.shared.keep(request::YIELD_LOCK);
+        self.limits.slice = 0;
+        self.heap.ticks.set(0);
+        done
     }
 
     /// Pays for `n` units of native work that is done; whether that was too much is seen later.

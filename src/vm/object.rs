@@ -156,6 +156,7 @@ impl Header {
         // SAFETY: the caller's promise.
         let rc = unsafe { &(*p).rc };
         let n = rc.get();
+        debug_assert!(n > 0, "an object is held that has been freed");
         if (n as i32) >= 0 {
             rc.set(n + 1);
         }

@@ -5,7 +5,6 @@
 //! collector drops those that nobody else holds. Invariant: a string with the `INTERNED` flag is in the table,
 //! is exactly a `str`, and is the only one in it with its text.
 
-use super::Vm;
 use super::class::Class;
 use super::class::LookupEntry;
 use super::dict::Dict;
@@ -14,6 +13,7 @@ use super::object::{Kind, Ref, flag};
 use super::seq::List;
 use super::str::{Bytes, Str, Tuple, count_chars};
 use super::value::Value;
+use super::{R, Vm};
 use crate::text::gutf8::{self, Index};
 use crate::text::hash::HashKey;
 use crate::text::number::digits::{Digits, decimal_len};
@@ -555,6 +555,20 @@ impl Vm {
         };
         self.insert_interned(at, &s);
         s
+    }
+
+    /// Makes sure that the system has memory for another name.
+    ///
+    /// # Errors
+    /// MemoryError.
+    #[inline]
+    pub(super) fn check_interner(&mut self) -> R<()> {
+        let slots = self.interner.slots.len();
+        if (self.interner.used + 2) * 2 <= slots {
+            return Ok(());
+        }
+        // While the larger table is made there are the smaller one and a list of the names besides.
+        self.check_growth(0, 0, slots * 3, size_of::<Value>())
     }
 
     fn insert_interned(&mut self, at: usize, s: &Ref<Str>) {

@@ -205,7 +205,7 @@ fn append_bytes(vm: &mut Vm, array: &Ref<Array>, more: &[u8]) -> R<()> {
     if more.is_empty() {
         return Ok(());
     }
-    vm.check_alloc(more.len())?;
+    sequence::check_room(vm, array, more.len())?;
     check_resizable(vm, array)?;
     array.get_mut(vm).data.extend_from_slice(more);
     Ok(())

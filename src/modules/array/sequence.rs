@@ -107,10 +107,20 @@ pub(super) fn append_array(vm: &mut Vm, array: &Ref<Array>, other: &Ref<Array>) 
     if more.is_empty() {
         return Ok(());
     }
-    vm.check_alloc(more.len())?;
+    check_room(vm, array, more.len())?;
     check_resizable(vm, array)?;
     array.get_mut(vm).data.extend_from_slice(&more);
     Ok(())
+}
+
+/// Asks for permission to put so many more bytes into an array.
+///
+/// # Errors
+/// MemoryError when the limit does not allow it, or the system has not so much.
+pub(super) fn check_room(vm: &mut Vm, array: &Ref<Array>, more: usize) -> R<()> {
+    vm.check_alloc(more)?;
+    let (len, room) = (array.get(vm).data.len(), array.get(vm).data.capacity());
+    vm.check_growth(len, room, more, 1)
 }
 
 /// The position that an index means.

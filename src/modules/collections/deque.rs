@@ -442,7 +442,7 @@ fn remove(vm: &mut Vm, a: &[Value]) -> R {
         vm.tick(1)?;
         let equal = vm.equal(&item, &a[1])?;
         if d.get(vm).state != state {
-            return Err(vm.index_error("deque mutated during remove()."));
+            return Err(vm.index_error("deque mutated during iteration"));
         }
         if equal {
             remove_at(vm, d, at);
@@ -470,15 +470,15 @@ fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
             let pair = (x.get(vm).items.get(i).cloned(), y.get(vm).items.get(i).cloned());
             let (Some(p), Some(q)) = pair else { return Err(mutated(vm)) };
             let equal = vm.equal(&p, &q)?;
-            if (x.get(vm).state, y.get(vm).state) != states {
-                return Err(mutated(vm));
-            }
             if !equal {
                 return match op {
                     CmpOp::Eq => Ok(Value::bool(false)),
                     CmpOp::Ne => Ok(Value::bool(true)),
                     _ => vm.rich_compare(&p, &q, op),
                 };
+            }
+            if (x.get(vm).state, y.get(vm).state) != states {
+                return Err(mutated(vm));
             }
         }
         Ok(Value::bool(op.holds(n.cmp(&m))))

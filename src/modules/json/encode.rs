@@ -169,7 +169,17 @@ impl Writer {
             let text = self.number(vm, v)?;
             self.out.extend_from_slice(text.as_bytes());
         } else if v.is_a::<List>() || v.is_a::<Tuple>() {
-            return vm.guarded(|vm| self.marked(vm, v, |w, vm| w.list(vm, v, level)));
+            return vm.guarded(|vm| {
+                self.marked(vm, v, |w, vm| {
+                    if vm.is_exact(v, &vm.types.list) || vm.is_exact(v, &vm.types.tuple) {
+                        return w.list(vm, v, level);
+                    }
+                    // Instances of subclasses may iterate in their own way.
+                    let items = vm.collect(v)?;
+                    let items = vm.tuple(items).into();
+                    w.list(vm, &items, level)
+                })
+            });
         } else if v.is_a::<Dict>() {
             return vm.guarded(|vm| self.marked(vm, v, |w, vm| w.dict(vm, v, level)));
         } else {

@@ -250,6 +250,9 @@ fn custom_mro(vm: &mut Vm, meta: &Ref<Class>, class: &Ref<Class>) -> R<()> {
     }
     let result = vm.call_special(&f, class.value(), &[])?;
     let order = vm.collect(&result)?;
+    if order.is_empty() {
+        return Err(vm.type_error("type MRO must not be empty"));
+    }
     for entry in &order {
         let Some(c) = entry.cast::<Class>() else {
             return Err(vm.type_error(format!("mro() returned a non-class ('{}')", vm.class_name(entry))));

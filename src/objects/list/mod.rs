@@ -332,27 +332,37 @@ fn add(vm: &mut Vm, a: &[Value]) -> R {
     Ok(vm.list(items).into())
 }
 
-/// The items, repeated as often as `times` says.
+/// The items of a list or tuple.
+fn items_of<'a>(vm: &'a Vm, sequence: &'a Value) -> &'a [Value] {
+    match (sequence.cast::<List>(), sequence.cast::<Tuple>()) {
+        (Some(l), _) => &l.get(vm).items,
+        (_, Some(t)) => t.get(vm).items(),
+        _ => &[],
+    }
+}
+
+/// The items of a list or tuple, repeated as often as `times` says. They are read after that was asked, since it may
+/// change the list.
 ///
 /// # Errors
 /// TypeError when it is no number, OverflowError or MemoryError when the result would be too large.
-pub(super) fn repeat(vm: &mut Vm, items: &[Value], times: &Value) -> R<Option<Vec<Value>>> {
+pub(super) fn repeat(vm: &mut Vm, sequence: &Value, times: &Value) -> R<Option<Vec<Value>>> {
     let n = match vm.is_int(times) || vm.special(times, crate::vm::special::Special::Index).is_some() {
         true => vm.index(times)?,
         false => return Ok(None),
     };
     let Some(n) = vm.as_i64(&n) else {
-        let class = vm.class_name(&n);
+        let class = vm.class_name(times);
         return Err(vm.overflow_error(format!("cannot fit '{class}' into an index-sized integer")));
     };
     let n = n.max(0) as usize;
-    let Some(total) = items.len().checked_mul(n) else { return Err(vm.memory_error("")) };
+    let Some(total) = items_of(vm, sequence).len().checked_mul(n) else { return Err(vm.memory_error("")) };
     vm.check_alloc(total.saturating_mul(size_of::<Value>()))?;
     vm.tick(total / 16)?;
     let mut out = Vec::with_capacity(total);
-    match items {
+    match items_of(vm, sequence) {
         [one] => out.resize_with(n, || one.clone()),
-        _ => {
+        items => {
             for _ in 0..n {
                 out.extend_from_slice(items);
             }
@@ -362,8 +372,8 @@ pub(super) fn repeat(vm: &mut Vm, items: &[Value], times: &Value) -> R<Option<Ve
 }
 
 fn multiply(vm: &mut Vm, a: &[Value]) -> R {
-    let items = vm.this::<List>(a, "__mul__")?.get(vm).items.clone();
-    match repeat(vm, &items, &a[1])? {
+    vm.this::<List>(a, "__mul__")?;
+    match repeat(vm, &a[0], &a[1])? {
         Some(items) => Ok(vm.list(items).into()),
         None => Ok(Value::NOT_IMPLEMENTED),
     }
@@ -371,8 +381,7 @@ fn multiply(vm: &mut Vm, a: &[Value]) -> R {
 
 fn multiply_in_place(vm: &mut Vm, a: &[Value]) -> R {
     let list = vm.this::<List>(a, "__imul__")?;
-    let items = list.get(vm).items.clone();
-    match repeat(vm, &items, &a[1])? {
+    match repeat(vm, &a[0], &a[1])? {
         Some(items) => {
             let old = std::mem::replace(&mut list.get_mut(vm).items, items);
             drop(old);

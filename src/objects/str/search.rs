@@ -371,26 +371,25 @@ fn not_text(vm: &mut Vm, method: &str, v: &Value) -> crate::vm::exception::Raise
 /// # Errors
 /// TypeError when it cannot be iterated over.
 pub(crate) fn join_items(vm: &mut Vm, iterable: &Value) -> R<Vec<Value>> {
-    if !iterable.is_a::<List>() && !iterable.is_a::<Tuple>() {
-        match vm.iter(iterable) {
-            Ok(it) => return vm.collect(&it),
-            Err(e) if vm.raised_is(&e, &vm.exc.TypeError) => {
-                return Err(vm.type_error("can only join an iterable"));
-            }
-            Err(e) => return Err(e),
-        }
+    if is_plain_sequence(vm, iterable) {
+        return vm.collect(iterable);
     }
-    // Lists and tuples are read as they are, subclasses too.
-    if let Some(l) = iterable.cast::<List>() {
-        return Ok(l.get(vm).items.clone());
+    match vm.iter(iterable) {
+        Ok(it) => vm.collect(&it),
+        Err(e) if vm.raised_is(&e, &vm.exc.TypeError) => Err(vm.type_error("can only join an iterable")),
+        Err(e) => Err(e),
     }
-    Ok(vm.tuple_clone(iterable).unwrap_or_default())
+}
+
+/// Whether it is exactly a list or tuple: subclasses may iterate in their own way.
+fn is_plain_sequence(vm: &Vm, v: &Value) -> bool {
+    vm.is_exact(v, &vm.types.list) || vm.is_exact(v, &vm.types.tuple)
 }
 
 fn join(vm: &mut Vm, a: &[Value]) -> R {
     let s = vm.this::<Str>(a, "join")?;
     let given = &a[1];
-    if !given.is_a::<List>() && !given.is_a::<Tuple>() {
+    if !is_plain_sequence(vm, given) {
         let items = join_items(vm, given)?;
         let list = vm.list(items).into_value();
         return join_sequence(vm, s, &list);
