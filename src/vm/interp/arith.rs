@@ -166,7 +166,7 @@ impl Vm {
     /// The truth of a comparison that the loop's fast paths did not cover.
     #[inline(never)]
     pub(super) fn compare_truth(&mut self, a: Value, b: Value, op: CmpOp) -> R<bool> {
-        if let Some(t) = compare_texts(&a, &b, op) {
+        if let Some(t) = compare_plain(&a, &b, op) {
             return Ok(t);
         }
         let v = self.rich_compare(&a, &b, op)?;
@@ -177,10 +177,20 @@ impl Vm {
     }
 }
 
-/// The comparison of two values that are exactly strings.
+/// The comparison of two strings, or of numbers of which at least one is a float.
 #[inline]
-pub(super) fn compare_texts(a: &Value, b: &Value, op: CmpOp) -> Option<bool> {
-    let (x, y) = (exact_str(a)?, exact_str(b)?);
+pub(super) fn compare_plain(a: &Value, b: &Value, op: CmpOp) -> Option<bool> {
+    let (Some(x), Some(y)) = (exact_str(a), exact_str(b)) else {
+        let (x, y) = (plain_float(a)?, plain_float(b)?);
+        return Some(match op {
+            CmpOp::Eq => x == y,
+            CmpOp::Ne => x != y,
+            CmpOp::Lt => x < y,
+            CmpOp::Le => x <= y,
+            CmpOp::Gt => x > y,
+            CmpOp::Ge => x >= y,
+        });
+    };
     // SAFETY: the handles keep the strings alive, which never change.
     let (x, y) = unsafe { ((*x.as_ptr()).as_bytes(), (*y.as_ptr()).as_bytes()) };
     // Generalized UTF-8 sorts as its code points do.
@@ -192,6 +202,16 @@ pub(super) fn compare_texts(a: &Value, b: &Value, op: CmpOp) -> Option<bool> {
         CmpOp::Gt => x > y,
         CmpOp::Ge => x >= y,
     })
+}
+
+/// A float, or an int that a float can be, as the float.
+#[inline]
+fn plain_float(v: &Value) -> Option<f64> {
+    const EXACT: u64 = 1 << 53;
+    match v.as_small_int() {
+        Some(i) => (i.unsigned_abs() <= EXACT).then_some(i as f64),
+        None => v.as_small_float(),
+    }
 }
 
 /// The truth of what needs no look at an object.

@@ -1,7 +1,7 @@
 //! Jumps and loops.
 
 use super::super::Next;
-use super::super::arith::{compare_texts, plain_truth};
+use super::super::arith::{compare_plain, plain_truth};
 use super::super::dispatch::{full, quick};
 use crate::compiler::opcodes::{FLAG_A, FLAG_B, FLAG_BACKWARD, Op};
 use crate::vm::ops::CmpOp;
@@ -139,9 +139,9 @@ macro_rules! compare_jump {
             pub fn $name(m) {
                 quick! {
                     #[inline(never)]
-                    fn texts(m) {
+                    fn plain(m) {
                         let consumes = m.flag(FLAG_A) || m.flag(FLAG_B);
-                        match compare_texts(m.a(), right!(m $right), CmpOp::$op) {
+                        match compare_plain(m.a(), right!(m $right), CmpOp::$op) {
                             Some(t) if !consumes => m.branch_next(t),
                             Some(t) if !m.flag(FLAG_BACKWARD) => m.branch_spent(t),
                             _ => m.leave_to($full),
@@ -154,7 +154,7 @@ macro_rules! compare_jump {
                 } else if Value::both_small_floats(a, b) {
                     a.float_unchecked() $cmp b.float_unchecked()
                 } else {
-                    return m.leave_to(texts);
+                    return m.leave_to(plain);
                 };
                 m.branch_next(t)
             }

@@ -148,8 +148,8 @@ macro_rules! comparison {
             pub fn $name(m) {
                 quick! {
                     #[inline(never)]
-                    fn texts(m) {
-                        let Some(t) = arith::compare_texts(m.b(), right!(m $right), CmpOp::$op) else {
+                    fn plain(m) {
+                        let Some(t) = arith::compare_plain(m.b(), right!(m $right), CmpOp::$op) else {
                             return m.leave_to($full);
                         };
                         if m.flag(FLAG_C) && m.c().is_object() {
@@ -165,7 +165,7 @@ macro_rules! comparison {
                 } else if Value::both_small_floats(a, b) {
                     a.float_unchecked() $cmp b.float_unchecked()
                 } else {
-                    return m.leave_to(texts);
+                    return m.leave_to(plain);
                 };
                 m.put(Value::bool(t))
             }
