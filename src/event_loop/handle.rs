@@ -131,15 +131,11 @@ pub fn cancel(vm: &mut Vm, h: &Ref<Handle>) -> R<()> {
     }
     let (event_loop, scheduled) = (this.event_loop.clone(), this.scheduled);
     match event_loop.cast::<EventLoop>() {
-        Some(l) => {
-            if scheduled {
-                l.get_mut(vm).timers.note_cancelled();
-            }
-        }
+        Some(l) if scheduled => l.get_mut(vm).timers.note_cancelled(),
         None if is_timer(vm, h) => {
             vm.call_method(&event_loop, "_timer_handle_cancelled", &[h.value().clone()])?;
         }
-        None => {}
+        _ => {}
     }
     h.get_mut(vm).cancelled = true;
     if super::core::debug_of(vm, &event_loop)? {

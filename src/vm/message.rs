@@ -109,14 +109,14 @@ pub fn receive(fd: i32, buffer: &mut [u8], room: usize, flags: i32) -> io::Resul
 /// The ancillary data that a filled header describes; of a piece that was cut off, as much as is there.
 fn pieces(h: &libc::msghdr) -> Vec<Ancillary> {
     let mut all = Vec::new();
-    let end = (h.msg_control as usize).saturating_add(h.msg_controllen as usize);
+    let end = (h.msg_control as usize).saturating_add(h.msg_controllen);
     // SAFETY: the system filled the control bytes that the header describes and says how many; the macros stay within
     // them, and no more of a piece is read than lies before their end.
     unsafe {
         let mut at = libc::CMSG_FIRSTHDR(h);
         while !at.is_null() {
             let (head, data) = (*at, libc::CMSG_DATA(at));
-            let whole = (head.cmsg_len as usize).saturating_sub(ancillary_len(0));
+            let whole = head.cmsg_len.saturating_sub(ancillary_len(0));
             let len = whole.min(end.saturating_sub(data as usize));
             let bytes = std::slice::from_raw_parts(data, len).to_vec();
             all.push((head.cmsg_level, head.cmsg_type, bytes));

@@ -367,10 +367,11 @@ pub fn watch_idle(vm: &mut Vm, waker: Waker) {
 
 fn tell_watcher(vm: &mut Vm) {
     let threads = vm.state::<Threads>();
-    if threads.watcher.is_some() && threads.waiting == 0 && threads.count <= threads.idle {
-        if let Some(wake) = threads.watcher.take() {
-            wake();
-        }
+    if threads.waiting == 0
+        && threads.count <= threads.idle
+        && let Some(wake) = threads.watcher.take()
+    {
+        wake();
     }
 }
 
