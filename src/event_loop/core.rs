@@ -16,6 +16,7 @@ use crate::vm::class::Class;
 use crate::vm::exception::Raised;
 use crate::vm::gc::weak::WeakRef;
 use crate::vm::object::{Ref, Trace, Tracer};
+use crate::vm::threads::Bell;
 use crate::vm::{R, Value, Vm};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -24,6 +25,9 @@ use std::time::Duration;
 const LONGEST_WAIT: f64 = 24.0 * 3600.0;
 /// The clock's resolution, in seconds.
 const CLOCK_RESOLUTION: f64 = 1e-9;
+
+/// See [`EventLoop::step_depth`].
+pub const NO_STEP: usize = usize::MAX;
 
 /// One thing to do.
 pub enum Entry {
@@ -189,6 +193,8 @@ heap_object! {
         pub tasks: Tasks,
         /// The task that is being stepped, or `UNDEF`.
         pub current_task: Value,
+        /// How many frames ran when its step began; [`NO_STEP`] where none is under way.
+        pub step_depth: usize,
         /// `stop` was called.
         pub stopping: bool,
         /// `close` was called.
@@ -231,6 +237,8 @@ heap_object! {
     skip {
         /// The last iteration began with a poll that reported something.
         pub polled: bool,
+        /// It waits for something to happen, without the interpreter's lock.
+        pub blocked: bool,
         /// The thread that the loop runs on.
         pub thread: Option<u64>,
         /// Made when the loop first blocks or watches a descriptor.
@@ -254,6 +262,7 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         timers: Timers::default(),
         tasks: Tasks::default(),
         current_task: Value::UNDEF,
+        step_depth: NO_STEP,
         stopping: false,
         closed: false,
         debug: false,
@@ -274,6 +283,7 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         until_complete: Value::UNDEF,
         outside: 0,
         polled: false,
+        blocked: false,
         thread: None,
         reactor: None,
         waker: None,
@@ -438,11 +448,13 @@ pub fn call_soon(vm: &mut Vm, event_loop: &Value, entry: Entry) -> R<()> {
     Ok(())
 }
 
-/// Wakes the loop if it may be blocked.
+/// Wakes the loop if it may be blocked: something was put into its queue.
 pub fn wake(vm: &mut Vm, l: &Ref<EventLoop>) {
-    if let Some(w) = &l.get(vm).waker {
-        // A failure means that the descriptor is gone, and then nobody waits on it.
-        let _ = w.wake();
+    let this = l.get(vm);
+    if let Some(w) = this.stop_waker.clone()
+        && (this.blocked || !this.plain.waiting)
+    {
+        vm.wake_soon(Bell::Waker(w));
     }
 }
 
@@ -685,7 +697,12 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     let duration = timeout.map(Duration::from_secs_f64);
     let waiting = reactor.prepare();
     let polled = match l.get(vm).stop_waker.clone() {
-        Some(waker) if timeout != Some(0.0) => vm.unlocked_until(&waker, || waiting.wait(duration)).unwrap_or(Ok(())),
+        Some(waker) if timeout != Some(0.0) => {
+            l.get_mut(vm).blocked = true;
+            let polled = vm.unlocked_until(&waker, || waiting.wait(duration)).unwrap_or(Ok(()));
+            l.get_mut(vm).blocked = false;
+            polled
+        }
         _ => waiting.wait(duration),
     };
     let due = reactor.due();

@@ -6,11 +6,12 @@
 
 use super::Classes;
 use super::core::{self, EventLoop};
-use super::future::{self, Future};
+use super::future::{self, Callback, Future};
 use super::gather;
 use super::queue::{self, Queue};
 use super::streams::{self, StreamOp};
 use super::sync::{self, Event, Lock, Semaphore};
+use super::task::{self, Task};
 use super::unretrieved::NeverAwaited;
 use crate::vm::exception::Raised;
 use crate::vm::generator::GenStep;
@@ -92,6 +93,8 @@ impl Trace for Op {
 enum Stage {
     Created,
     Suspended,
+    /// A `sleep` whose timer steps the task that awaits it: `waiting` is that task, and there is no future.
+    Asleep,
     Running,
     Closed,
 }
@@ -99,7 +102,7 @@ enum Stage {
 /// The payload of a native coroutine.
 pub struct NativeCoroutine {
     op: Op,
-    /// The future that it awaits; `UNDEF` when it only lets others run.
+    /// The future that it awaits; `UNDEF` when it only lets others run. See also [`Stage::Asleep`].
     waiting: Value,
     stage: Stage,
     never_awaited: Rc<NeverAwaited>,
@@ -129,9 +132,10 @@ impl Drop for NativeCoroutine {
 impl NativeCoroutine {
     /// Whether it is a `sleep` that is not over.
     pub fn sleeps(&self, vm: &Vm) -> bool {
-        matches!(self.op, Op::Sleep(..))
-            && self.stage == Stage::Suspended
-            && future::core_of(vm, &self.waiting).is_some_and(|c| !c.done())
+        self.stage == Stage::Asleep
+            || matches!(self.op, Op::Sleep(..))
+                && self.stage == Stage::Suspended
+                && future::core_of(vm, &self.waiting).is_some_and(|c| !c.done())
     }
 }
 
@@ -141,6 +145,8 @@ pub enum Next {
     Wait(Value),
     /// It lets others run.
     Pause,
+    /// It is a `sleep` that its timer ends, by stepping this task.
+    Asleep(Value),
     /// It returns.
     Return(Value),
 }
@@ -163,10 +169,35 @@ pub fn new(vm: &mut Vm, op: Op) -> R {
 /// # Errors
 /// What it raises.
 pub fn send(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<GenStep> {
+    resume(vm, c, Sender::Script)
+}
+
+/// Who resumes a coroutine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// A script, which sees what the coroutine yields.
+    Script,
+    /// The coroutine that awaits it, in the running frame.
+    Await,
+    /// The step of the task whose coroutine it is.
+    Task,
+}
+
+/// As [`send`]. A `sleep` may yield itself instead of a future where nobody but a task's step gets to see it.
+///
+/// # Errors
+/// What it raises.
+pub fn resume(vm: &mut Vm, c: &Ref<NativeCoroutine>, sender: Sender) -> R<GenStep> {
     let next = match c.get(vm).stage {
         Stage::Created => {
             c.get_mut(vm).stage = Stage::Running;
-            begin(vm, c)
+            begin(vm, c, sender)
+        }
+        Stage::Asleep => {
+            // Somebody else than the timer.
+            let t = take_waiting(vm, c);
+            let e = Err(vm.runtime_error("await wasn't used with future"));
+            go_on(vm, c, &t, e)
         }
         Stage::Suspended => {
             let f = take_waiting(vm, c);
@@ -188,7 +219,7 @@ pub fn throw(vm: &mut Vm, c: &Ref<NativeCoroutine>, exception: Value) -> R<GenSt
             c.get_mut(vm).stage = Stage::Closed;
             Err(vm.raise(exception))
         }
-        Stage::Suspended => {
+        Stage::Suspended | Stage::Asleep => {
             let f = take_waiting(vm, c);
             let e = vm.raise(exception);
             let next = go_on(vm, c, &f, Err(e));
@@ -244,6 +275,12 @@ fn drive(vm: &mut Vm, c: &Ref<NativeCoroutine>, mut next: R<Next>) -> R<GenStep>
                 c.get_mut(vm).stage = Stage::Suspended;
                 return Ok(GenStep::Yielded(Value::NONE));
             }
+            Ok(Next::Asleep(task)) => {
+                let mut this = c.get_mut(vm);
+                this.stage = Stage::Asleep;
+                this.waiting = task;
+                return Ok(GenStep::Yielded(c.value().clone()));
+            }
             Ok(Next::Return(v)) => {
                 c.get_mut(vm).stage = Stage::Closed;
                 return Ok(GenStep::Returned(v));
@@ -257,11 +294,11 @@ fn drive(vm: &mut Vm, c: &Ref<NativeCoroutine>, mut next: R<Next>) -> R<GenStep>
 }
 
 /// What the coroutine does first.
-fn begin(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<Next> {
+fn begin(vm: &mut Vm, c: &Ref<NativeCoroutine>, sender: Sender) -> R<Next> {
     match &c.get(vm).op {
         Op::Sleep(delay, _) => {
             let delay = delay.clone();
-            begin_sleep(vm, c, &delay)
+            begin_sleep(vm, c, &delay, sender)
         }
         Op::LockAcquire(l, enter) => {
             let (l, enter) = (l.clone(), *enter);
@@ -353,7 +390,7 @@ fn with_stream(vm: &mut Vm, c: &Ref<NativeCoroutine>, run: impl FnOnce(&mut Vm, 
 
 // ---- sleep ----
 
-fn begin_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, delay: &Value) -> R<Next> {
+fn begin_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, delay: &Value, sender: Sender) -> R<Next> {
     let seconds = match vm.as_float(delay).or_else(|| delay.as_small_int().map(|i| i as f64)) {
         Some(s) => s,
         None => {
@@ -370,6 +407,14 @@ fn begin_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, delay: &Value) -> R<Next> 
         return Err(vm.value_error("Invalid delay: NaN (not a number)"));
     }
     let event_loop = super::need_running_loop(vm)?;
+    if let Some(l) = event_loop.cast::<EventLoop>()
+        && let Some(task) = stepped_task(vm, l, sender)
+    {
+        core::check_open(vm, l)?;
+        l.get_mut(vm).timers.add(core::clock() + seconds, c.value().clone());
+        set_handle(vm, c, Value::UNDEF);
+        return Ok(Next::Asleep(task));
+    }
     let f = future::create_future(vm, &event_loop)?;
     if let Some(l) = event_loop.cast::<EventLoop>()
         && l.get(vm).plain.timers
@@ -386,6 +431,19 @@ fn begin_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, delay: &Value) -> R<Next> 
     let h = vm.call_method_interned(&event_loop, &name, &[delay.clone(), set, f.clone(), Value::NONE])?;
     set_handle(vm, c, h);
     Ok(Next::Wait(f))
+}
+
+/// The task whose step gets what is yielded here, and nobody before it.
+fn stepped_task(vm: &Vm, l: &Ref<EventLoop>, sender: Sender) -> Option<Value> {
+    let this = l.get(vm);
+    // The frame of a task's coroutine stands right above the step. Whoever else resumes a coroutine has a frame between.
+    let depth = match sender {
+        Sender::Script => return None,
+        Sender::Await => this.step_depth.wrapping_add(1),
+        Sender::Task => this.step_depth,
+    };
+    let plain = this.plain.timers && this.plain.call_soon && this.plain.create_future && !this.debug;
+    (plain && depth == vm.depth() && this.current_task.is_a::<Task>()).then(|| this.current_task.clone())
 }
 
 fn set_handle(vm: &mut Vm, c: &Ref<NativeCoroutine>, h: Value) {
@@ -413,17 +471,48 @@ fn end_sleep(vm: &mut Vm, f: &Value, outcome: Result<Value, Raised>, result: Val
     outcome.map(|_| Next::Return(result))
 }
 
+/// Whether it is a `sleep` that its timer is to end by stepping this task.
+pub fn wakes(vm: &Vm, c: &Ref<NativeCoroutine>, t: &Ref<Task>) -> bool {
+    let this = c.get(vm);
+    this.stage == Stage::Asleep && this.waiting.is(t.value())
+}
+
 /// The timer of a `sleep` is due.
 ///
 /// # Errors
 /// None in a sound build.
 pub fn sleep_over(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<()> {
     let this = c.get(vm);
+    if this.stage == Stage::Asleep {
+        let task = take_waiting(vm, c);
+        c.get_mut(vm).stage = Stage::Suspended;
+        return task.cast::<Task>().map_or(Ok(()), |t| task::wake(vm, t));
+    }
     if !this.sleeps(vm) {
         return Ok(());
     }
     let (f, result) = (this.waiting.clone(), Value::NONE);
     future::set_result(vm, &f, result)
+}
+
+/// The future that a task waits for that awaits a `sleep` without one: somebody wants to see it, or to cancel it. Where
+/// the sleep is over it is done.
+///
+/// # Errors
+/// None in a sound build.
+pub fn future_of_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, t: &Ref<Task>) -> R {
+    let event_loop = t.get(vm).core.event_loop.clone();
+    let f = future::new_future(vm, &event_loop)?;
+    if c.get(vm).stage == Stage::Asleep {
+        future::add_callback(vm, &f, Callback::native(t.value().clone()))?;
+        let mut this = c.get_mut(vm);
+        this.stage = Stage::Suspended;
+        this.waiting = f.clone();
+    } else {
+        future::set_result(vm, &f, Value::NONE)?;
+    }
+    t.get_mut(vm).waiter = f.clone();
+    Ok(f)
 }
 
 // ---- what scripts see ----
@@ -505,7 +594,13 @@ const ATTRS: &[GetSetDef] = &[
         Ok(vm.intern(name).into())
     }),
     GetSetDef::new("cr_await", "object being awaited on, or None", |vm, v| {
-        let f = this(vm, v)?.get(vm).waiting.clone();
+        let c = this(vm, v)?;
+        let mut f = c.get(vm).waiting.clone();
+        if c.get(vm).stage == Stage::Asleep
+            && let Some(t) = f.cast::<Task>()
+        {
+            f = future_of_sleep(vm, &c, t)?;
+        }
         Ok(if f.is_undef() { Value::NONE } else { f })
     }),
     GetSetDef::new("_subject", "The lock or queue that it is about, or None.", |vm, v| {
@@ -519,7 +614,9 @@ const ATTRS: &[GetSetDef] = &[
         })
     }),
     GetSetDef::new("cr_running", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).stage == Stage::Running))),
-    GetSetDef::new("cr_suspended", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).stage == Stage::Suspended))),
+    GetSetDef::new("cr_suspended", "", |vm, v| {
+        Ok(Value::bool(matches!(this(vm, v)?.get(vm).stage, Stage::Suspended | Stage::Asleep)))
+    }),
     GetSetDef::new("cr_frame", "", |_, _| Ok(Value::NONE)),
     GetSetDef::new("cr_code", "", |_, _| Ok(Value::NONE)),
     GetSetDef::new("cr_origin", "", |_, _| Ok(Value::NONE)),

@@ -1,6 +1,6 @@
 //! `asyncio.Future` as scripts see it, and what `await future` drives. The transitions are in `future`.
 
-use super::coroutine::{self, NativeCoroutine};
+use super::coroutine::{self, NativeCoroutine, Sender};
 use super::foreign;
 use super::future::{self, Callback, Extra, Future, FutureCore, State};
 use super::gather::Gathering;
@@ -336,7 +336,7 @@ pub const NATIVE_AWAIT: NativeAwait = NativeAwait {
     },
     resume: |vm, v| {
         if let Some(c) = v.cast::<NativeCoroutine>() {
-            return Some(coroutine::send(vm, c));
+            return Some(coroutine::resume(vm, c, Sender::Await));
         }
         if future::is_exact(vm, v) { Some(drive(vm, v)) } else { None }
     },

@@ -336,7 +336,7 @@ fn read_more(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize
 fn read_at_once(vm: &mut Vm, r: &Ref<Reader>, mut want: Want) -> R<Option<Value>> {
     match read_more(vm, r, &mut want, &mut 0)? {
         Next::Return(v) => Ok(Some(v)),
-        Next::Wait(_) | Next::Pause => Ok(None),
+        Next::Wait(_) | Next::Pause | Next::Asleep(_) => Ok(None),
     }
 }
 

@@ -4,7 +4,7 @@
 //! it is in the loop's queue, or it is being stepped.
 
 use super::core::{self, Entry, EventLoop};
-use super::coroutine::{self, NativeCoroutine};
+use super::coroutine::{self, NativeCoroutine, Sender};
 use super::future::{self, Callback, FutureCore, State};
 use super::{Asyncio, context, origin};
 use crate::heap_object;
@@ -26,7 +26,7 @@ heap_object! {
         pub coro: Value,
         /// The context of its steps.
         pub context: Value,
-        /// What it waits for, or `UNDEF`.
+        /// What it waits for, or `UNDEF`; a native `sleep` where it waits for its timer alone. See [`waiter`].
         pub waiter: Value,
         /// Its name; an int stands for `Task-N`.
         pub name: Value,
@@ -339,13 +339,18 @@ pub fn step(vm: &mut Vm, t: &Ref<Task>, exception: Value) -> R<()> {
     } else {
         enter(vm, &event_loop, t.value())?;
     }
+    let depth = vm.depth();
+    let outer = event_loop.cast::<EventLoop>().map(|l| std::mem::replace(&mut l.get_mut(vm).step_depth, depth));
     let result = run_step(vm, t, exception);
-    if let Some(l) = event_loop.cast::<EventLoop>()
-        && l.get(vm).current_task.is(t.value())
-    {
-        let old = std::mem::replace(&mut l.get_mut(vm).current_task, Value::UNDEF);
-        drop(old);
-        return result;
+    if let Some(l) = event_loop.cast::<EventLoop>() {
+        let mut this = l.get_mut(vm);
+        this.step_depth = outer.unwrap_or(core::NO_STEP);
+        if this.current_task.is(t.value()) {
+            let old = std::mem::replace(&mut this.current_task, Value::UNDEF);
+            drop(this);
+            drop(old);
+            return result;
+        }
     }
     let left = leave(vm, &event_loop, t.value());
     result.and(left)
@@ -392,7 +397,7 @@ fn send(vm: &mut Vm, coro: &Value) -> R<GenStep> {
         return returned(vm, result);
     }
     if let Some(c) = coro.cast::<NativeCoroutine>() {
-        return coroutine::send(vm, c);
+        return coroutine::resume(vm, c, Sender::Task);
     }
     let name = vm.names.send.clone();
     let result = vm.call_method_interned(coro, &name, &[Value::NONE]).map(GenStep::Yielded);
@@ -465,6 +470,12 @@ fn wait_for(vm: &mut Vm, t: &Ref<Task>, v: Value) -> R<()> {
         let event_loop = t.get(vm).core.event_loop.clone();
         return core::call_soon(vm, &event_loop, Entry::Step(t.clone(), Value::UNDEF));
     }
+    if let Some(c) = v.cast::<NativeCoroutine>()
+        && coroutine::wakes(vm, c, t)
+    {
+        t.get_mut(vm).waiter = v.clone();
+        return if t.get(vm).core.must_cancel() { cancel_awaited(vm, t) } else { Ok(()) };
+    }
     if !future::is_exact(vm, &v) {
         return super::foreign::wait_for(vm, t, v);
     }
@@ -480,14 +491,40 @@ fn wait_for(vm: &mut Vm, t: &Ref<Task>, v: Value) -> R<()> {
         return awaits_itself(vm, t);
     }
     future::add_callback(vm, &v, Callback::native(t.value().clone()))?;
-    t.get_mut(vm).waiter = v.clone();
-    if t.get(vm).core.must_cancel() {
-        let message = cancel_message(vm, t);
-        if future::cancel_any(vm, &v, &message)? {
-            t.get_mut(vm).core.set_must_cancel(false);
-        }
+    t.get_mut(vm).waiter = v;
+    if t.get(vm).core.must_cancel() { cancel_awaited(vm, t) } else { Ok(()) }
+}
+
+/// Cancels what the task has begun to wait for: it was cancelled before.
+#[cold]
+fn cancel_awaited(vm: &mut Vm, t: &Ref<Task>) -> R<()> {
+    let message = cancel_message(vm, t);
+    let v = waiter(vm, t)?;
+    if future::cancel_any(vm, &v, &message)? {
+        t.get_mut(vm).core.set_must_cancel(false);
     }
     Ok(())
+}
+
+/// The future that the task waits for, or `UNDEF`.
+///
+/// # Errors
+/// None in a sound build.
+pub fn waiter(vm: &mut Vm, t: &Ref<Task>) -> R {
+    let w = t.get(vm).waiter.clone();
+    match w.cast::<NativeCoroutine>() {
+        Some(c) => coroutine::future_of_sleep(vm, c, t),
+        None => Ok(w),
+    }
+}
+
+/// Steps the task in the next iteration: the timer of its `sleep` has come.
+///
+/// # Errors
+/// RuntimeError when the loop is closed.
+pub fn wake(vm: &mut Vm, t: &Ref<Task>) -> R<()> {
+    let event_loop = t.get(vm).core.event_loop.clone();
+    core::call_soon(vm, &event_loop, Entry::Step(t.clone(), Value::UNDEF))
 }
 
 /// Steps the task again, with an error that the coroutine made by yielding something wrong.
@@ -550,6 +587,12 @@ pub fn cancel(vm: &mut Vm, t: &Ref<Task>, message: Value) -> R<bool> {
         }
         this.core.cancels = this.core.cancels.saturating_add(1);
         this.waiter.clone()
+    };
+    let waiter = match waiter.cast::<NativeCoroutine>() {
+        // The timer has come: it cannot be stopped any more.
+        Some(c) if !coroutine::wakes(vm, c, t) => Value::UNDEF,
+        Some(c) => coroutine::future_of_sleep(vm, c, t)?,
+        None => waiter,
     };
     if !waiter.is_undef() && vm.guarded(|vm| future::cancel_any(vm, &waiter, &message))? {
         return Ok(true);

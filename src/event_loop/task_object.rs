@@ -114,7 +114,8 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_must_cancel", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).core.must_cancel()))),
     GetSetDef::new("_num_cancels_requested", "", |vm, v| Ok(Value::len(this(vm, v)?.get(vm).core.cancels as usize))),
     GetSetDef::new("_fut_waiter", "", |vm, v| {
-        let w = this(vm, v)?.get(vm).waiter.clone();
+        let t = this(vm, v)?;
+        let w = task::waiter(vm, &t)?;
         Ok(if w.is_undef() { Value::NONE } else { w })
     }),
     GetSetDef::with_set(

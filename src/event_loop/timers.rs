@@ -1,14 +1,16 @@
-//! Timers: a heap by time, in order of creation where times are equal. Cancelled timers stay until they come up,
-//! or until they are more than half of a large heap.
+//! Timers by time, in order of creation where times are equal. Cancelled timers stay until they come up, or until they
+//! are more than half of many.
+//!
+//! Timers that come later than all before, as those of many equal delays do, stand in a queue; the others in a heap.
 
 use super::coroutine::NativeCoroutine;
 use super::handle::Handle;
 use crate::vm::object::{Ref, Trace, Tracer};
 use crate::vm::{Value, Vm};
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
-/// Heaps with fewer timers are not cleaned of cancelled ones.
+/// Fewer timers are not cleaned of cancelled ones.
 const CLEAN_FROM: usize = 100;
 
 /// One timer: what happens, and when.
@@ -45,6 +47,8 @@ impl Ord for Timer {
 #[derive(Default)]
 pub struct Timers {
     heap: BinaryHeap<Timer>,
+    /// In order.
+    queue: VecDeque<Timer>,
     next: u64,
     cancelled: usize,
 }
@@ -53,7 +57,32 @@ impl Timers {
     /// Adds a timer.
     pub fn add(&mut self, when: f64, target: Value) {
         self.next += 1;
-        self.heap.push(Timer { when, number: self.next, target });
+        let timer = Timer { when, number: self.next, target };
+        if self.queue.back().is_none_or(|last| *last > timer) {
+            self.queue.push_back(timer);
+        } else {
+            self.heap.push(timer);
+        }
+    }
+
+    /// Whether the next timer stands in the queue.
+    fn queue_is_first(&self) -> bool {
+        match (self.queue.front(), self.heap.peek()) {
+            (Some(q), Some(h)) => q > h,
+            (q, _) => q.is_some(),
+        }
+    }
+
+    fn peek(&self) -> Option<&Timer> {
+        if self.queue_is_first() { self.queue.front() } else { self.heap.peek() }
+    }
+
+    fn pop(&mut self) -> Option<Timer> {
+        if self.queue_is_first() { self.queue.pop_front() } else { self.heap.pop() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Timer> {
+        self.queue.iter().chain(self.heap.iter())
     }
 
     /// Notes that one of the timers was cancelled.
@@ -63,38 +92,38 @@ impl Timers {
 
     /// When the next timer is due.
     pub fn next_time(&self) -> Option<f64> {
-        self.heap.peek().map(|t| t.when)
+        self.peek().map(|t| t.when)
     }
 
     /// How many there are, cancelled ones included.
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.heap.len() + self.queue.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.len() == 0
     }
 
     /// Whether so many are cancelled that cleaning pays.
     pub fn wants_cleaning(&self) -> bool {
-        self.heap.len() > CLEAN_FROM && self.cancelled * 2 > self.heap.len()
+        self.len() > CLEAN_FROM && self.cancelled * 2 > self.len()
     }
 
     /// The next timer's target, if it is due before `end`.
     pub fn pop_due(&mut self, end: f64) -> Option<Value> {
-        if self.heap.peek()?.when < end { self.heap.pop().map(|t| t.target) } else { None }
+        if self.peek()?.when < end { self.pop().map(|t| t.target) } else { None }
     }
 
     /// The first timer's target.
     pub fn first(&self) -> Option<&Value> {
-        self.heap.peek().map(|t| &t.target)
+        self.peek().map(|t| &t.target)
     }
 
     /// Takes the first timer off, which was cancelled.
     pub fn pop_cancelled(&mut self) -> Option<Value> {
         self.cancelled = self.cancelled.saturating_sub(1);
-        self.heap.pop().map(|t| t.target)
+        self.pop().map(|t| t.target)
     }
 
     /// Takes all timers out.
@@ -104,22 +133,25 @@ impl Timers {
 
     /// The targets, in no particular order.
     pub fn targets(&self) -> Vec<Value> {
-        self.heap.iter().map(|t| t.target.clone()).collect()
+        self.all().map(|t| t.target.clone()).collect()
     }
 
     /// Puts timers back of which only some are kept.
     pub fn restore(&mut self, old: Timers, kept: impl Fn(&Value) -> bool) -> Vec<Value> {
         let mut dropped = Vec::new();
-        let mut timers: Vec<Timer> = Vec::with_capacity(old.heap.len() / 2);
-        for t in old.heap {
+        let mut timers: Vec<Timer> = Vec::with_capacity(old.len() / 2);
+        for t in old.queue.into_iter().chain(old.heap) {
             if kept(&t.target) {
                 timers.push(t);
             } else {
                 dropped.push(t.target);
             }
         }
+        timers.extend(std::mem::take(&mut self.queue));
         timers.extend(std::mem::take(&mut self.heap));
-        self.heap = BinaryHeap::from(timers);
+        // The greatest comes first.
+        timers.sort_unstable_by(|a, b| b.cmp(a));
+        self.queue = VecDeque::from(timers);
         self.next = self.next.max(old.next);
         self.cancelled = 0;
         dropped
@@ -127,13 +159,13 @@ impl Timers {
 
     /// Bytes outside of the loop object.
     pub fn external(&self) -> usize {
-        self.heap.capacity() * size_of::<Timer>()
+        (self.heap.capacity() + self.queue.capacity()) * size_of::<Timer>()
     }
 }
 
 impl Trace for Timers {
     fn trace(&self, tracer: &mut Tracer<'_>) {
-        for t in &self.heap {
+        for t in self.all() {
             t.target.trace(tracer);
         }
     }
