@@ -26,6 +26,8 @@ pub enum Role {
     ShieldInner,
     /// The outer future of a `shield` is done; the target is the inner one, `other` the inner one's callback.
     ShieldOuter,
+    /// A task of the `TaskGroup` that is the target is done; `other` is the task that waits for the group.
+    Member,
 }
 
 impl Trace for Role {
@@ -43,6 +45,7 @@ impl Role {
             Role::Child => "gather.<locals>._done_callback",
             Role::ShieldInner => "shield.<locals>._inner_done_callback",
             Role::ShieldOuter => "shield.<locals>._outer_done_callback",
+            Role::Member => "TaskGroup._on_task_done",
         }
     }
 }
@@ -152,6 +155,7 @@ fn call(vm: &mut Vm, c: &Ref<NativeCallback>, done: &Value) -> R<()> {
         },
         Role::ShieldInner => gather::shielded_done(vm, &target, done, &other),
         Role::ShieldOuter => gather::shield_done(vm, &target, &other),
+        Role::Member => super::task_group::member_done(vm, &target, done),
     }
 }
 
@@ -307,9 +311,10 @@ pub fn awaited_by(vm: &Vm, awaited: &Value) -> Vec<Value> {
     let Some(core) = future::core_of(vm, awaited) else { return Vec::new() };
     let mut found: Vec<Value> = core.extra.as_ref().map_or(Vec::new(), |x| x.awaited_by.clone());
     for c in core.callbacks().iter().filter(|c| c.is_native()) {
-        let waiter = match c.target.cast::<Gathering>() {
-            Some(g) => g.get(vm).waiter.clone(),
-            None => c.target.clone(),
+        let waiter = match (c.target.cast::<Gathering>(), c.target.cast::<NativeCallback>().map(|c| c.get(vm))) {
+            (Some(g), _) => g.get(vm).waiter.clone(),
+            (_, Some(c)) if c.role == Role::Member => c.other.clone(),
+            _ => c.target.clone(),
         };
         if waiter.is_a::<Task>() && !found.iter().any(|w| w.is(&waiter)) {
             found.push(waiter);

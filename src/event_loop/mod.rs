@@ -28,6 +28,7 @@ pub mod stream_writer;
 pub mod streams;
 pub mod sync;
 pub mod task;
+pub mod task_group;
 pub mod task_object;
 pub mod timers;
 pub mod top_level;

@@ -3,7 +3,7 @@
 use crate::event_loop::core::EventLoop;
 use crate::event_loop::coroutine::{self, Op};
 use crate::event_loop::task::{self, Task};
-use crate::event_loop::{self, foreign, future, gather, task_object};
+use crate::event_loop::{self, foreign, future, gather, task_group, task_object};
 use crate::vm::native::{Args, NativeDef, arg, arg_or_none};
 use crate::vm::{R, Value, Vm};
 
@@ -109,6 +109,11 @@ const FUNCTIONS: &[NativeDef] = &[
         task::unregister_foreign(vm, &a[0]);
         Ok(Value::NONE)
     }),
+    NativeDef::new(
+        "_task_group_callback(group, parent, /)",
+        "The callback of a group's tasks, which `parent` awaits.",
+        |vm, a| task_group::callback(vm, &a[0], a[1].clone()),
+    ),
     NativeDef::new(
         "future_add_to_awaited_by(fut, waiter, /)",
         "Record that `fut` is awaited on by `waiter`.",

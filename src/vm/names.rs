@@ -95,6 +95,7 @@ names! {
     // The event loop.
     _asyncio_future_blocking, get_loop, add_done_callback, remove_done_callback, set_result, set_exception, result,
     exception, cancel, cancelled, done, cancelling, uncancel, call_soon, call_later, call_at, call_exception_handler,
+    _tasks, _on_completed_fut, _on_task_done,
     get_debug, context, run, create_task, coro, loop_ = "loop", task, future, handle, timeout, _source_traceback,
 }
 
