@@ -6,6 +6,7 @@ use crate::heap_object;
 use crate::vm::class::{Class, class_flag};
 use crate::vm::native::{NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
+use crate::vm::threads::Bell;
 use crate::vm::{R, Value, Vm};
 use std::collections::VecDeque;
 
@@ -102,8 +103,11 @@ pub fn put(vm: &mut Vm, q: &Ref<SimpleQueue>, item: Value) {
     let mut this = q.get_mut(vm);
     let counts = this.served && !item.is_none();
     this.items.push_back(item);
-    this.queue.wake_next();
+    let waiting = this.queue.next_asleep();
     drop(this);
+    if let Some(parker) = waiting {
+        vm.wake_soon(Bell::Parker(parker));
+    }
     if counts {
         thread::note_waiting(vm, 1, 0);
     }

@@ -156,6 +156,9 @@ impl Vm {
     pub fn checkpoint(&mut self) -> R<()> {
         self.refill()?;
         self.heap.pending.set(false);
+        if !self.bells.is_empty() {
+            self.ring_bells();
+        }
         if self.shared.requests.load(Ordering::Relaxed) != 0 {
             let bits = self.shared.requests.swap(0, Ordering::SeqCst);
             self.serve_requests(bits)?;
@@ -169,6 +172,16 @@ impl Vm {
             return Err(Raised::halt());
         }
         self.check_memory()
+    }
+
+    /// Makes the next checkpoint come after few ticks.
+    pub(super) fn checkpoint_soon(&mut self) {
+        const SOON: i32 = 500;
+        let early = self.heap.ticks.get() - SOON;
+        if early > 0 {
+            self.limits.slice -= early;
+            self.heap.ticks.set(SOON);
+        }
     }
 
     /// What stands for a checkpoint where script code must not run: in the middle of natives and where a frame's

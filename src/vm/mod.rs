@@ -161,6 +161,8 @@ pub struct Vm {
     /// The others.
     parked: Vec<Option<frame::ThreadState>>,
     lock: Arc<threads::Lock>,
+    /// See [`Vm::wake_soon`].
+    bells: Vec<threads::Bell>,
     machine: Weak<threads::Machine>,
     /// `builtins.__dict__`.
     pub builtins: Ref<Dict>,
@@ -219,6 +221,7 @@ impl Vm {
             thread: frame::ThreadState::new(),
             parked: Vec::new(),
             lock: threads::Lock::held(),
+            bells: Vec::new(),
             machine: Weak::new(),
             builtins: placeholder.clone(),
             modules: placeholder,

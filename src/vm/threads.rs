@@ -48,6 +48,23 @@ pub struct Parker {
 /// Wakes a thread out of a wait of its own kind.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
+/// Somebody to be woken.
+pub enum Bell {
+    /// A thread that sleeps.
+    Parker(Arc<Parker>),
+    /// A thread in a wait of its own kind.
+    Waker(Waker),
+}
+
+impl Bell {
+    fn ring(self) {
+        match self {
+            Bell::Parker(p) => p.notify(),
+            Bell::Waker(wake) => wake(),
+        }
+    }
+}
+
 impl Parker {
     /// The calling thread's.
     fn current() -> Arc<Parker> {
@@ -256,9 +273,13 @@ impl Drop for Held<'_> {
             self.machine.poisoned.store(true, Ordering::Relaxed);
         }
         // SAFETY: this thread has the lock.
-        let parker = unsafe { self.vm.as_ref() }.thread.parker.clone();
+        let (parker, bells) = unsafe {
+            let vm = self.vm.as_mut();
+            (vm.thread.parker.clone(), std::mem::take(&mut vm.bells))
+        };
         self.machine.shared.remove_parker(&parker);
         self.machine.lock.release(self.vm);
+        bells.into_iter().for_each(Bell::ring);
     }
 }
 
@@ -305,8 +326,10 @@ impl Vm {
     /// Runs `f`, which may block, without the interpreter's lock, so that other threads run meanwhile. `f` cannot
     /// touch values: they are not `Send`.
     pub fn unlocked<T>(&mut self, f: impl FnOnce() -> T + Send) -> T {
+        let bells = std::mem::take(&mut self.bells);
         let back = self.going();
         back.lock.release(back.vm);
+        bells.into_iter().for_each(Bell::ring);
         let result = f();
         drop(back);
         result
@@ -329,6 +352,18 @@ impl Vm {
             let parker = self.thread.parker.clone();
             self.unlocked(|| parker.wait(until));
         }
+    }
+
+    /// Wakes a thread that needs the lock before all else: once this thread has let it go, or at its next checkpoint,
+    /// which is near. A thread that is woken while the lock is held only goes to sleep again.
+    pub fn wake_soon(&mut self, who: Bell) {
+        self.bells.push(who);
+        self.checkpoint_soon();
+    }
+
+    /// Wakes those of [`wake_soon`](Self::wake_soon) now.
+    pub(super) fn ring_bells(&mut self) {
+        std::mem::take(&mut self.bells).into_iter().for_each(Bell::ring);
     }
 
     /// What wakes this thread from [`park`](Self::park).
@@ -372,6 +407,7 @@ impl Vm {
         if locked(&self.lock.state).queue.is_empty() {
             return;
         }
+        self.ring_bells();
         // Who waits gets out of the queue by the lock alone, so it is still there.
         let back = self.going();
         if !back.lock.hand_over(back.vm) {

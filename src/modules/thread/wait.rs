@@ -45,10 +45,16 @@ impl WaitQueue {
 
     /// Wakes the first thread that is asleep, for one thing more that is there.
     pub fn wake_next(&mut self) {
-        if let Some(w) = self.0.iter().find(|w| !w.woken.load(Ordering::Relaxed)) {
-            w.woken.store(true, Ordering::Relaxed);
-            w.parker.notify();
+        if let Some(parker) = self.next_asleep() {
+            parker.notify();
         }
+    }
+
+    /// As [`wake_next`](Self::wake_next), where the caller does the waking.
+    pub fn next_asleep(&mut self) -> Option<Arc<Parker>> {
+        let w = self.0.iter().find(|w| !w.woken.load(Ordering::Relaxed))?;
+        w.woken.store(true, Ordering::Relaxed);
+        Some(w.parker.clone())
     }
 
     /// Wakes all threads.
