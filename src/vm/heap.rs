@@ -87,10 +87,25 @@ struct PageHead {
     carved: u16,
     /// Where the page's part of the collector's table begins, while the collector looks.
     gc_base: u32,
+    /// 2^32 divided by the size of a block, rounded up: a block's number is found by multiplying.
+    reciprocal: u32,
 }
 
-/// Objects begin at multiples of this.
-const GC_UNIT: usize = 16;
+/// Whether [`GcIndex::of`] finds the numbers of all blocks of this size.
+const fn numbers_are_exact(size: u16) -> bool {
+    // What the reciprocal is too large by must not add up to a block.
+    let size = size as u64;
+    let error = (1_u64 << 32).div_ceil(size) * size - (1 << 32);
+    error * (PAGE as u64) < 1 << 32
+}
+
+const _: () = {
+    let mut i = 0;
+    while i < CLASSES {
+        assert!(numbers_are_exact(SIZES[i]));
+        i += 1;
+    }
+};
 
 /// The collector's numbering of objects; see [`Heap::gc_index`].
 pub(super) struct GcIndex {
@@ -113,7 +128,8 @@ impl GcIndex {
                 return (*p.byte_sub(shift).cast::<LargeHead>()).index as usize;
             }
             let page = (p as usize & !(PAGE - 1)) as *mut PageHead;
-            (*page).gc_base as usize + (p as usize & (PAGE - 1)) / GC_UNIT
+            let offset = (p as usize & (PAGE - 1)) - PAGE_HEAD;
+            (*page).gc_base as usize + (offset * (*page).reciprocal as usize >> 32)
         }
     }
 }
@@ -388,6 +404,7 @@ impl Heap {
                 prefix: if prefix { 16 } else { 0 },
                 carved: 0,
                 gc_base: 0,
+                reciprocal: (1_u64 << 32).div_ceil(u64::from(SIZES[class])) as u32,
             });
             pages.push(page);
             page
@@ -855,11 +872,12 @@ impl Heap {
         // SAFETY: pages are valid, and nobody holds references to their heads.
         unsafe {
             let pages = &*self.pages.get();
-            let large = (*self.large.get()).len();
-            for (i, &page) in pages.iter().enumerate() {
-                (*page).gc_base = (large + i * (PAGE / GC_UNIT)) as u32;
+            let mut len = (*self.large.get()).len();
+            for &page in pages {
+                (*page).gc_base = len as u32;
+                len += (*page).carved as usize;
             }
-            GcIndex { len: large + pages.len() * (PAGE / GC_UNIT) }
+            GcIndex { len }
         }
     }
 
