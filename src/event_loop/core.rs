@@ -29,6 +29,9 @@ const CLOCK_RESOLUTION: f64 = 1e-9;
 /// See [`EventLoop::step_depth`].
 pub const NO_STEP: usize = usize::MAX;
 
+/// So many entries are a rush: what the queue grew by is given back.
+const MANY: usize = 1 << 16;
+
 /// One thing to do.
 pub enum Entry {
     /// Run a handle's callback.
@@ -628,15 +631,27 @@ pub fn run_once(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     drop_cancelled_timers(vm, l);
     wait(vm, l)?;
     expire_timers(vm, l)?;
-    for _ in 0..l.get(vm).ready.len() {
+    for left in (0..l.get(vm).ready.len()).rev() {
         let Some(entry) = l.get_mut(vm).ready.pop_front() else { break };
         if l.get(vm).debug {
             report::run_timed(vm, l, entry)?;
         } else {
             run_entry(vm, l, entry)?;
         }
+        if left % MANY == 0 {
+            trim(vm, l);
+        }
     }
     Ok(())
+}
+
+/// Gives memory back that the queue needed for a rush.
+fn trim(vm: &mut Vm, l: &Ref<EventLoop>) {
+    let this = l.get(vm);
+    let len = this.ready.len();
+    if this.ready.capacity() > MANY && len < this.ready.capacity() / 4 {
+        l.get_mut(vm).ready.shrink_to(2 * len);
+    }
 }
 
 fn drop_cancelled_timers(vm: &mut Vm, l: &Ref<EventLoop>) {

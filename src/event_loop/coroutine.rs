@@ -7,6 +7,7 @@
 use super::Classes;
 use super::core::{self, EventLoop};
 use super::future::{self, Callback, Future};
+use super::future_object;
 use super::gather;
 use super::queue::{self, Queue};
 use super::streams::{self, StreamOp};
@@ -194,13 +195,18 @@ pub fn resume(vm: &mut Vm, c: &Ref<NativeCoroutine>, sender: Sender) -> R<GenSte
             begin(vm, c, sender)
         }
         Stage::Asleep => {
-            // Somebody else than the timer.
-            let t = take_waiting(vm, c);
-            let e = Err(vm.runtime_error("await wasn't used with future"));
-            go_on(vm, c, &t, e)
+            // By somebody else than the timer.
+            let t = c.get(vm).waiting.clone();
+            let Some(t) = t.cast::<Task>() else { return Err(not_now(vm, Stage::Running)) };
+            let f = future_of_sleep(vm, c, t)?;
+            return future_object::drive(vm, &f);
         }
         Stage::Suspended => {
             let f = take_waiting(vm, c);
+            if future::with_core(vm, &f, |x| !x.done() && !std::mem::replace(&mut x.blocking, true)) == Some(true) {
+                // Resumed although nothing has happened: it goes on waiting.
+                return drive(vm, c, Ok(Next::Wait(f)));
+            }
             let outcome = if f.is_undef() { Ok(Value::NONE) } else { awaited(vm, &f) };
             go_on(vm, c, &f, outcome)
         }

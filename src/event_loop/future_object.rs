@@ -318,7 +318,10 @@ fn advance(vm: &mut Vm, it: &Ref<FutureIter>) -> R {
 }
 
 /// One step of `await future`: the future itself while it is pending, then its result.
-fn drive(vm: &mut Vm, f: &Value) -> R<GenStep> {
+///
+/// # Errors
+/// The future's exception; RuntimeError when who drives it has not taken what was yielded before.
+pub fn drive(vm: &mut Vm, f: &Value) -> R<GenStep> {
     let blocking =
         future::with_core(vm, f, |c| if c.done() { None } else { Some(std::mem::replace(&mut c.blocking, true)) });
     match blocking.flatten() {
