@@ -195,10 +195,7 @@ pub fn resume(vm: &mut Vm, c: &Ref<NativeCoroutine>, sender: Sender) -> R<GenSte
             begin(vm, c, sender)
         }
         Stage::Asleep => {
-            // By somebody else than the timer.
-            let t = c.get(vm).waiting.clone();
-            let Some(t) = t.cast::<Task>() else { return Err(not_now(vm, Stage::Running)) };
-            let f = future_of_sleep(vm, c, t)?;
+            let f = disturb(vm, c)?;
             return future_object::drive(vm, &f);
         }
         Stage::Suspended => {
@@ -226,12 +223,23 @@ pub fn throw(vm: &mut Vm, c: &Ref<NativeCoroutine>, exception: Value) -> R<GenSt
             Err(vm.raise(exception))
         }
         Stage::Suspended | Stage::Asleep => {
+            disturb(vm, c)?;
             let f = take_waiting(vm, c);
             let e = vm.raise(exception);
             let next = go_on(vm, c, &f, Err(e));
             drive(vm, c, next)
         }
         stage => Err(not_now(vm, stage)),
+    }
+}
+
+/// Somebody else than the timer deals with a `sleep` that has no future: it gets one, for which the task goes on waiting.
+fn disturb(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R {
+    let this = c.get(vm);
+    let (stage, waiting) = (this.stage, this.waiting.clone());
+    match waiting.cast::<Task>() {
+        Some(t) if stage == Stage::Asleep => future_of_sleep(vm, c, t),
+        _ => Ok(waiting),
     }
 }
 
@@ -601,12 +609,7 @@ const ATTRS: &[GetSetDef] = &[
     }),
     GetSetDef::new("cr_await", "object being awaited on, or None", |vm, v| {
         let c = this(vm, v)?;
-        let mut f = c.get(vm).waiting.clone();
-        if c.get(vm).stage == Stage::Asleep
-            && let Some(t) = f.cast::<Task>()
-        {
-            f = future_of_sleep(vm, &c, t)?;
-        }
+        let f = disturb(vm, &c)?;
         Ok(if f.is_undef() { Value::NONE } else { f })
     }),
     GetSetDef::new("_subject", "The lock or queue that it is about, or None.", |vm, v| {
