@@ -129,7 +129,7 @@ impl GcIndex {
             }
             let page = (p as usize & !(PAGE - 1)) as *mut PageHead;
             let offset = (p as usize & (PAGE - 1)) - PAGE_HEAD;
-            (*page).gc_base as usize + (offset * (*page).reciprocal as usize >> 32)
+            (*page).gc_base as usize + ((offset * (*page).reciprocal as usize) >> 32)
         }
     }
 }
