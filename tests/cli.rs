@@ -343,3 +343,21 @@ fn the_last_levels_of_a_traceback_are_told_if_there_is_a_limit() {
     let said = stderr(&run(&["-c", text]));
     assert!(said.contains("in f\n") && !said.contains("<module>"), "{said}");
 }
+
+#[test]
+fn tracebacks_of_the_traceback_module_quote_what_is_no_file() {
+    let text = "import traceback\ndef f():\n    return 1 / 0\ntry: f()\nexcept Exception: traceback.print_exc()\n";
+    let output = run(&["-c", text]);
+    let expected = "Traceback (most recent call last):\n  File \"<string>\", line 4, in <module>\n    try: f()\n         ~^^\n  \
+                    File \"<string>\", line 3, in f\n    return 1 / 0\n           ~~^~~\n\
+                    ZeroDivisionError: division by zero\n";
+    assert_eq!(stderr(&output), expected);
+}
+
+#[test]
+fn under_i_an_exit_is_an_exception_like_others() {
+    let output = with_input(apy(&["-i", "-c", "x = 3; raise SystemExit(4)"]), "x\n");
+    assert!(stderr(&output).contains("SystemExit: 4\n"), "{}", stderr(&output));
+    assert!(stdout(&output).contains('3'));
+    assert_eq!(output.status.code(), Some(0));
+}

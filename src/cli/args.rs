@@ -211,10 +211,30 @@ fn subcommand(mut command: Command, word: &str, mut rest: Rest) -> Result<Comman
     Ok(command)
 }
 
+/// What options that have only a letter would be called.
+const WORDS: &[(&str, char)] = &[
+    ("command", 'c'),
+    ("dev", 'X'),
+    ("inspect", 'i'),
+    ("interactive", 'i'),
+    ("isolated", 'I'),
+    ("module", 'm'),
+    ("optimize", 'O'),
+    ("quiet", 'q'),
+    ("unbuffered", 'u'),
+    ("warnings", 'W'),
+];
+
 fn unknown_long(name: &str) -> anyhow::Error {
     let plain = name.split('=').next().unwrap_or(name);
     let longs = OPTIONS.iter().map(|o| o.long).filter(|l| !l.is_empty());
-    let hint = nearest(plain, longs).map(|n| format!("; did you mean --{n}?")).unwrap_or_default();
+    let word = nearest(plain, longs.chain(WORDS.iter().map(|w| w.0)));
+    let hint = word.map(|word| match WORDS.iter().find(|w| w.0 == word) {
+        Some((_, 'X')) => "; did you mean -X dev?".to_owned(),
+        Some((_, letter)) => format!("; did you mean -{letter}?"),
+        None => format!("; did you mean --{word}?"),
+    });
+    let hint = hint.unwrap_or_default();
     anyhow!("unknown option --{name}{hint}")
 }
 
@@ -237,8 +257,19 @@ fn unknown_letter(letter: char, all: &str) -> anyhow::Error {
 /// The nearest of some words, if one is near.
 pub fn nearest<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let words: Vec<&str> = words.collect();
-    let found = suggest(wrong.as_bytes(), words.iter().map(|w| w.as_bytes()))?;
-    words.into_iter().find(|w| w.as_bytes() == found)
+    let letters = |w: &str| {
+        let mut all: Vec<char> = w.chars().collect();
+        all.sort_unstable();
+        all
+    };
+    if words.contains(&wrong) {
+        return words.into_iter().find(|w| *w == wrong);
+    }
+    match suggest(wrong.as_bytes(), words.iter().map(|w| w.as_bytes())) {
+        Some(found) => words.into_iter().find(|w| w.as_bytes() == found),
+        // The right letters in another order.
+        None => words.into_iter().find(|w| letters(w) == letters(wrong)),
+    }
 }
 
 fn did_you_mean<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) -> String {
@@ -247,13 +278,7 @@ fn did_you_mean<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) -> String
 
 /// What a word could have meant that is no file: a subcommand.
 pub fn subcommand_like(word: &str) -> Option<&'static str> {
-    let letters = |w: &str| {
-        let mut all: Vec<char> = w.chars().collect();
-        all.sort_unstable();
-        all
-    };
-    let exchanged = || SUBCOMMANDS.iter().map(|s| s.name).find(|name| letters(name) == letters(word));
-    nearest(word, SUBCOMMANDS.iter().map(|s| s.name)).or_else(exchanged)
+    nearest(word, SUBCOMMANDS.iter().map(|s| s.name)).filter(|name| *name != word)
 }
 
 #[cfg(test)]
@@ -302,6 +327,8 @@ mod tests {
     fn mistakes_get_a_suggestion() {
         let text = |args: &[&str]| read(args).err().map(|e| e.to_string()).unwrap_or_default();
         assert_eq!(text(&["--verison"]), "unknown option --verison; did you mean --version?");
+        assert_eq!(text(&["--hlep"]), "unknown option --hlep; did you mean --help?");
+        assert_eq!(text(&["--quiet"]), "unknown option --quiet; did you mean -q?");
         assert_eq!(text(&["-help"]), "");
         assert_eq!(text(&["-w", "error"]), "unknown option -w; did you mean -W?");
         assert_eq!(text(&["-c"]), "argument expected for the -c option");

@@ -68,11 +68,11 @@ pub fn execute(mut command: Command, native_stack: usize) -> Result<u8> {
     let ended = interpreter.attach(|vm| {
         let ended = match (&program, source) {
             (None, _) => Ended::With(0),
-            (_, Some(source)) => run(vm, &source),
+            (_, Some(source)) => run(vm, &source, prompts),
             (Some(Program::Module(name)), None) => match module(vm, name) {
-                Ok(Some(source)) => run(vm, &source),
+                Ok(Some(source)) => run(vm, &source, prompts),
                 Ok(None) => Ended::With(1),
-                Err(e) => ended(vm, Err(e)),
+                Err(e) => ended(vm, Err(e), prompts),
             },
             _ => Ended::With(1),
         };
@@ -274,11 +274,11 @@ fn module(vm: &mut Vm, name: &str) -> Result<Option<Source>, Raised> {
     Err(vm.raise(value))
 }
 
-/// Compiles and runs; a text that is no program is drawn.
-fn run(vm: &mut Vm, source: &Source) -> Ended {
+/// Compiles and runs; a text that is no program is drawn. `prompts`: a prompt follows.
+fn run(vm: &mut Vm, source: &Source, prompts: bool) -> Ended {
     let code = match vm.check_source(&source.text, &source.filename, SourceKind::Main) {
         Ok(code) => code,
-        Err(Refusal::Raised(e)) => return ended(vm, Err(e)),
+        Err(Refusal::Raised(e)) => return ended(vm, Err(e), prompts),
         Err(Refusal::Syntax(report)) => {
             eprint!("{}", report.render(super::style::of_stderr()));
             return Ended::With(1);
@@ -287,7 +287,7 @@ fn run(vm: &mut Vm, source: &Source) -> Ended {
     let described =
         if source.of_folder { apy::modules::import::describe_main(vm, "__main__", &source.filename) } else { Ok(()) };
     let result = described.and_then(|()| vm.set_main_file(&source.filename)).and_then(|()| vm.exec_main_code(&code));
-    ended(vm, result)
+    ended(vm, result, prompts)
 }
 
 /// How the program ended.
@@ -298,8 +298,11 @@ enum Ended {
 }
 
 /// Reports what the program let out.
-fn ended(vm: &mut Vm, result: Result<(), Raised>) -> Ended {
+fn ended(vm: &mut Vm, result: Result<(), Raised>, prompts: bool) -> Ended {
     let Err(e) = result else { return Ended::With(0) };
+    if prompts {
+        return Ended::With(vm.report_all(e));
+    }
     if vm.raised_is(&e, &vm.exc.BrokenPipeError.clone()) && stdout_is_gone() {
         return Ended::With(PIPE_CLOSED);
     }

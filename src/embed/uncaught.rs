@@ -13,24 +13,38 @@ impl Vm {
             return 1;
         }
         let value = self.exception_value(e);
-        if let Some(status) = self.system_exit(&value) {
-            return status;
+        match self.system_exit(&value) {
+            Some(status) => status,
+            None => self.report_value(&value),
         }
-        self.note_last(&value);
+    }
+
+    /// As [`report_uncaught`](Self::report_uncaught), but `SystemExit` is an exception like others: the program is
+    /// looked into afterwards.
+    pub fn report_all(&mut self, e: Raised) -> i32 {
+        if e.is_halt() {
+            return 1;
+        }
+        let value = self.exception_value(e);
+        self.report_value(&value)
+    }
+
+    fn report_value(&mut self, value: &Value) -> i32 {
+        self.note_last(value);
         // What was printed before comes first; a stream that is broken is reported at the end of the program.
         let _ = self.flush_streams();
         let Some(hook) = sys::module_attr(self, "excepthook") else {
-            let text = self.traceback_text(&value);
+            let text = self.traceback_text(value);
             let _ = sys::write_stderr(self, &format!("sys.excepthook is missing\n{text}"));
             return 1;
         };
-        let class = self.class_of(&value).value().clone();
-        let tb = self.get_attr_str(&value, "__traceback__").unwrap_or(Value::NONE);
+        let class = self.class_of(value).value().clone();
+        let tb = self.get_attr_str(value, "__traceback__").unwrap_or(Value::NONE);
         let first = sys::hooks::is_first_hook(self, &hook);
         let hooked = self.call(&hook, &[class, value.clone(), tb]);
         if first && hooked.is_ok() {
             // A hook of the program's own prints what it likes.
-            let _ = sys::hooks::write_path(self, &value);
+            let _ = sys::hooks::write_path(self, value);
         }
         if let Err(second) = hooked {
             if second.is_halt() {
@@ -40,7 +54,7 @@ impl Vm {
             if let Some(status) = self.system_exit(&second) {
                 return status;
             }
-            let (hook_text, text) = (self.traceback_text(&second), self.traceback_text(&value));
+            let (hook_text, text) = (self.traceback_text(&second), self.traceback_text(value));
             let text = format!("Error in sys.excepthook:\n{hook_text}\nOriginal exception was:\n{text}");
             let _ = sys::write_stderr(self, &text);
         }

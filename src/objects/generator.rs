@@ -178,6 +178,11 @@ pub fn exception_to_throw(vm: &mut Vm, a: &[Value]) -> R {
         }
         return Ok(e);
     }
+    if vm.is_exception_class(kind) {
+        let (class, got) = (vm.repr_string(kind)?, vm.class_name(&e));
+        let text = format!("calling {class} should have returned an instance of BaseException, not {got}");
+        return Err(vm.type_error(text));
+    }
     Err(vm.type_error("exceptions must derive from BaseException"))
 }
 

@@ -67,6 +67,15 @@ const FUNCTIONS: &[NativeDef] = &[
         }
         Ok(a[0].header().is_some_and(|h| h.has_flag(flag::INTERNED)).into())
     }),
+    NativeDef::new("_source_text(filename, /)", "Return a text that is no file, or None.", |vm, a| {
+        let Some(name) = a[0].cast::<Str>().cloned() else { return Ok(Value::NONE) };
+        let name = name.get(vm).to_string_lossy().into_owned();
+        if !name.starts_with('<') {
+            return Ok(Value::NONE);
+        }
+        let text = crate::diagnostics::sources::text(vm, &name);
+        Ok(text.map_or(Value::NONE, |t| vm.new_str(&t).into_value()))
+    }),
     NativeDef::new("settrace(function, /)", "Set the global debug tracing function.", |vm, a| no_tracing(vm, &a[0])),
     NativeDef::new("setprofile(function, /)", "Set the profiling function.", |vm, a| no_tracing(vm, &a[0])),
     NativeDef::new("gettrace()", "Return the global debug tracing function.", |_, _| Ok(Value::NONE)),
