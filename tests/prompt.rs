@@ -306,6 +306,9 @@ fn keys_of_dictionaries_and_files_are_completed() {
     s.send("d = {'alphabet': 5, 'beta': 6}\r");
     s.expect(">>> ");
     s.line("d['alph\t + 1", "6\n");
+    s.send("nested = [{'outer': {'inner_key': 7}}]\r");
+    s.expect(">>> ");
+    s.line("nested[0]['outer']['inn\t", "7\n");
     s.line("'of text'.capi\t()", "'Of text'\n");
     s.line("len(open('Cargo.to\t').readlines()) > 3", "True\n");
     s.send("from asyncio import TaskG\t\r");
@@ -398,6 +401,23 @@ fn pasted_text_runs_whole() {
     s.send("\r");
     s.expect("42\n");
     s.expect(">>> ");
+}
+
+#[test]
+fn inputs_taller_than_the_screen_are_edited() {
+    let mut s = Session::start();
+    let body: String = (0..98).map(|i| format!("    v{i} = {i}\n")).collect();
+    s.send(&format!("\x1b[200~def tall():\n{body}    return v38\x1b[201~"));
+    s.expect("return v38");
+    // Sixty lines up, far above what the screen shows: the rows from the cursor's on are drawn.
+    s.send(&UP.repeat(60));
+    s.expect("    v38 = 38\n    v39 = 39\n");
+    s.send("\x1b[F + 1000");
+    s.expect("v38 = 38 + 1000\n    v39 = 39\n");
+    s.send("\x1b>\r\r");
+    s.expect(">>> ");
+    s.line("tall()", "1038\n");
+    assert_eq!(s.leave(), Some(0));
 }
 
 #[test]

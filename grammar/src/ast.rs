@@ -58,6 +58,23 @@ pub struct Stmt<'a> {
     pub kind: StmtKind<'a>,
 }
 
+impl StmtKind<'_> {
+    /// Whether the statement has a block.
+    pub fn is_compound(&self) -> bool {
+        matches!(
+            self,
+            StmtKind::FunctionDef(_)
+                | StmtKind::ClassDef(_)
+                | StmtKind::If { .. }
+                | StmtKind::For { .. }
+                | StmtKind::While { .. }
+                | StmtKind::With { .. }
+                | StmtKind::Try { .. }
+                | StmtKind::Match { .. }
+        )
+    }
+}
+
 /// The statements.
 #[derive(Clone, Copy, Debug)]
 pub enum StmtKind<'a> {

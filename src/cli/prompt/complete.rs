@@ -3,6 +3,7 @@
 //! Objects are found by walking names and attributes; a property is never run for it, and what fails is simply not
 //! offered.
 
+use apy::vm::class::class_flag;
 use apy::vm::dict::Dict;
 use apy::vm::function::Module;
 use apy::vm::str::Str;
@@ -72,15 +73,41 @@ fn word_start(text: &str) -> usize {
         .map_or(text.len(), |(i, _)| i)
 }
 
-/// The dotted path of names that the text ends with.
+/// The path of names, attributes and keys that the text ends with: `a.b['c'][0].d`.
 fn path_before(text: &str) -> &str {
-    let from = text
-        .char_indices()
-        .rev()
-        .take_while(|(_, c)| c.is_alphanumeric() || matches!(c, '_' | '.'))
-        .last()
-        .map_or(text.len(), |(i, _)| i);
+    let mut from = text.len();
+    loop {
+        let rest = text.get(..from).unwrap_or("");
+        let Some(c) = rest.chars().next_back() else { break };
+        if c.is_alphanumeric() || matches!(c, '_' | '.') {
+            from -= c.len_utf8();
+        } else if c == ']'
+            && let Some(open) = rest.rfind('[')
+            && rest.get(open + 1..from - 1).and_then(key_of).is_some()
+        {
+            from = open;
+        } else {
+            break;
+        }
+    }
     text.get(from..).unwrap_or("")
+}
+
+/// A key that is written out.
+enum Key<'a> {
+    Text(&'a str),
+    Number(i64),
+}
+
+/// The key that stands between brackets, if it is a plain string or a number.
+fn key_of(text: &str) -> Option<Key<'_>> {
+    let text = text.trim();
+    if let Ok(n) = text.parse() {
+        return Some(Key::Number(n));
+    }
+    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let inside = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inside.contains(['\\', quote])).then_some(Key::Text(inside))
 }
 
 fn starting(names: Vec<String>, prefix: &str) -> Vec<String> {
@@ -100,30 +127,57 @@ fn keys(vm: &mut Vm, d: &apy::vm::object::Ref<Dict>) -> Vec<String> {
     keys.iter().map(|k| vm.str_of(k)).collect()
 }
 
-/// The object that a dotted path names.
+/// The object that a path names.
 fn object(vm: &mut Vm, path: &str) -> Option<Value> {
-    let mut parts = path.split('.');
-    let first = vm.intern(parts.next().filter(|p| !p.is_empty())?);
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    let (first, mut rest) = path.split_at(end);
+    let first = vm.intern(Some(first).filter(|p| !p.is_empty())?);
     let globals = vm.main_globals().ok()?;
     let builtins = vm.builtins.clone();
     let mut at = globals.get_str(vm, &first).or_else(|| builtins.get_str(vm, &first))?;
-    for part in parts {
-        let name = vm.intern(part);
-        if let Some(m) = at.cast::<Module>() {
-            let dict = m.get(vm).dict.clone();
-            at = dict.get_str(vm, &name)?;
+    while !rest.is_empty() {
+        if let Some(behind) = rest.strip_prefix('[') {
+            let (key, after) = behind.split_once(']')?;
+            at = item(vm, &at, &key_of(key)?)?;
+            rest = after;
             continue;
         }
-        // A property would run.
-        let class = vm.class_of(&at).clone();
-        if let Some(raw) = vm.lookup(&class, &name)
-            && vm.class_name(&raw).ends_with("property")
-        {
-            return None;
-        }
-        at = vm.get_attr(&at, &name).ok()?;
+        let behind = rest.strip_prefix('.')?;
+        let end = behind.find(['.', '[']).unwrap_or(behind.len());
+        at = attribute(vm, &at, behind.get(..end)?)?;
+        rest = behind.get(end..)?;
     }
     Some(at)
+}
+
+/// What a built-in container has under a key; others would run.
+fn item(vm: &mut Vm, owner: &Value, key: &Key<'_>) -> Option<Value> {
+    let class = vm.class_of(owner).clone();
+    let name = vm.class_name(owner);
+    if !matches!(name.as_str(), "dict" | "list" | "tuple") || class.get(vm).has(class_flag::HEAP) {
+        return None;
+    }
+    let key = match key {
+        Key::Text(text) => vm.new_str(text).into_value(),
+        Key::Number(n) => vm.int(*n),
+    };
+    vm.get_item(owner, &key).ok()
+}
+
+fn attribute(vm: &mut Vm, owner: &Value, name: &str) -> Option<Value> {
+    let name = vm.intern(name);
+    if let Some(m) = owner.cast::<Module>() {
+        let dict = m.get(vm).dict.clone();
+        return dict.get_str(vm, &name);
+    }
+    // A property would run.
+    let class = vm.class_of(owner).clone();
+    if let Some(raw) = vm.lookup(&class, &name)
+        && vm.class_name(&raw).ends_with("property")
+    {
+        return None;
+    }
+    vm.get_attr(owner, &name).ok()
 }
 
 /// Something like the literal that the text ends with.

@@ -3,6 +3,7 @@
 //! Everything here runs on the reader's thread. What needs the interpreter (completion, hints) attaches to it, which
 //! works while the session's thread is blocked in the loop, and between the steps of what runs there.
 
+use super::window::Window;
 use super::{Answer, Line, complete, input, paint};
 use apy::Interpreter;
 use rustyline::completion::{Completer, Pair};
@@ -12,8 +13,8 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{
-    Cmd, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler,
-    ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event, EventContext,
+    EventHandler, ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
 };
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -49,6 +50,9 @@ pub fn read(line: Line) {
         .bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(GiveUp { given_up: given_up.clone() })));
     while let Ok(ask) = line.asked.recv() {
         line.screen.start_editing();
+        if let Some(assistant) = editor.helper() {
+            assistant.window.reset();
+        }
         let read = editor.readline(&ask.first);
         let answer = match read {
             Ok(_) if given_up.swap(false, Ordering::SeqCst) => Answer::Interrupt,
@@ -91,16 +95,24 @@ fn editor(line: &Line) -> rustyline::Result<Lines> {
         .tab_stop(STEP as u8)
         .indent_size(STEP as u8)
         .bracketed_paste(true)
+        // Whether there are colours is decided here; the highlighter is needed without them, too.
+        .color_mode(ColorMode::Forced)
         .build();
     let mut editor: Lines = Editor::with_config(config)?;
     let color = crate::cli::style::colors(true);
-    editor.set_helper(Some(Assistant { interpreter: line.interpreter.clone(), color }));
+    editor.set_helper(Some(Assistant { interpreter: line.interpreter.clone(), color, window: Window::default() }));
     let key = |code| Event::KeySeq(vec![KeyEvent(code, Modifiers::NONE)]);
     editor.bind_sequence(key(KeyCode::Enter), EventHandler::Conditional(Box::new(Enter)));
     editor.bind_sequence(KeyEvent::ctrl('J'), EventHandler::Conditional(Box::new(Enter)));
     editor.bind_sequence(key(KeyCode::Tab), EventHandler::Conditional(Box::new(Tab)));
     editor.bind_sequence(key(KeyCode::Backspace), EventHandler::Conditional(Box::new(Backspace)));
     Ok(editor)
+}
+
+/// Rows and columns of the screen, where it has a size.
+fn screen_size() -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some((usize::from(size.ws_row), usize::from(size.ws_col)))
 }
 
 /// Ctrl-C: ends the line, so that the editor keeps the keys that were typed behind it.
@@ -162,6 +174,7 @@ impl ConditionalEventHandler for Backspace {
 struct Assistant {
     interpreter: Interpreter,
     color: bool,
+    window: Window,
 }
 
 impl Helper for Assistant {}
@@ -175,6 +188,9 @@ impl Completer for Assistant {
         let before = line.get(..pos).unwrap_or("");
         let found = self.interpreter.attach(|vm| Ok(complete::candidates(vm, before)));
         let (start, names) = found.unwrap_or((pos, Vec::new()));
+        if names.len() > 1 {
+            self.window.lists();
+        }
         Ok((start, names.into_iter().map(|n| Pair { display: n.clone(), replacement: n }).collect()))
     }
 }
@@ -205,12 +221,20 @@ impl Hinter for Assistant {
 }
 
 impl Highlighter for Assistant {
-    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        if self.color { Cow::Owned(paint::paint(line)) } else { Cow::Borrowed(line) }
+    fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
+        let part = screen_size().and_then(|size| self.window.part(line, pos, size));
+        let (before, range) = part.map_or((String::new(), 0..line.len()), |p| (p.before, p.from..p.to));
+        match self.color {
+            true => Cow::Owned(before + &paint::paint(line, range)),
+            false if before.is_empty() => Cow::Borrowed(line),
+            false => Cow::Owned(before + line.get(range).unwrap_or("")),
+        }
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        if self.color { Cow::Owned(format!("\x1b[1;35m{prompt}\x1b[0m")) } else { Cow::Borrowed(prompt) }
+        let drawn = if self.color { Cow::Owned(format!("\x1b[1;35m{prompt}\x1b[0m")) } else { Cow::Borrowed(prompt) };
+        self.window.prompt(prompt, &drawn);
+        drawn
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
@@ -218,6 +242,6 @@ impl Highlighter for Assistant {
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
-        self.color && kind != CmdKind::MoveCursor
+        self.window.is_tall() || self.color && kind != CmdKind::MoveCursor
     }
 }

@@ -1,6 +1,6 @@
 //! What a whole input is, and how far in its next line begins. The parser decides.
 
-use apy_grammar::ast::{Mod, StmtKind};
+use apy_grammar::ast::Mod;
 use apy_grammar::{Mode, parse};
 
 /// How far in a block stands.
@@ -17,19 +17,7 @@ pub fn is_complete(text: &str) -> bool {
         Err(e) => !e.incomplete,
         Ok(parsed) => {
             let Mod::Module(body) = parsed.module else { return true };
-            let block = body.last().is_some_and(|s| {
-                matches!(
-                    s.kind,
-                    StmtKind::FunctionDef(_)
-                        | StmtKind::ClassDef(_)
-                        | StmtKind::If { .. }
-                        | StmtKind::For { .. }
-                        | StmtKind::While { .. }
-                        | StmtKind::With { .. }
-                        | StmtKind::Try { .. }
-                        | StmtKind::Match { .. }
-                )
-            });
+            let block = body.last().is_some_and(|s| s.kind.is_compound());
             // A pasted block followed by a line at its own level is complete as it is.
             !block || text.rsplit('\n').next().is_some_and(|last| text.contains('\n') && last.trim().is_empty())
         }

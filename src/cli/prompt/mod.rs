@@ -14,6 +14,8 @@ mod input;
 mod paint;
 mod plain;
 pub mod screen;
+#[cfg(feature = "prompt")]
+mod window;
 
 use apy::embed::Refusal;
 use apy::{Interpreter, R, Raised, Vm};

@@ -1,6 +1,7 @@
 //! Colours of the line being edited: the lexer says what each piece is.
 
 use apy_grammar::{Class, classify};
+use std::ops::Range;
 
 /// Longer texts are not coloured, so that every key is answered at once.
 const LONGEST: usize = 200_000;
@@ -60,15 +61,21 @@ fn is_builtin(name: &str) -> bool {
     )
 }
 
-/// The text with colours.
-pub fn paint(text: &str) -> String {
+/// A part of the text with colours, which the whole text decides on.
+pub fn paint(text: &str, part: Range<usize>) -> String {
     if text.len() > LONGEST {
-        return text.to_owned();
+        return text.get(part).unwrap_or("").to_owned();
     }
-    let mut out = String::with_capacity(text.len() * 2);
-    let mut at = 0;
+    let mut out = String::with_capacity(part.len() * 2);
+    let mut at = part.start;
     for (span, class) in classify(text) {
-        let (start, end) = (span.start as usize, span.end as usize);
+        if span.end as usize <= part.start {
+            continue;
+        }
+        let (start, end) = ((span.start as usize).max(part.start), (span.end as usize).min(part.end));
+        if start >= part.end {
+            break;
+        }
         let (Some(gap), Some(piece)) = (text.get(at..start), text.get(start..end)) else { continue };
         out.push_str(gap);
         let color = color(class, piece);
@@ -81,7 +88,7 @@ pub fn paint(text: &str) -> String {
         }
         at = end;
     }
-    out.push_str(text.get(at..).unwrap_or(""));
+    out.push_str(text.get(at..part.end).unwrap_or(""));
     out
 }
 
@@ -92,7 +99,7 @@ mod tests {
     #[test]
     fn nothing_is_lost() {
         for text in ["", "def f(x):\n    return 'a\\n' # c", "x = 'open", "\u{4f60} = (1,", "f'{a!r:>{w}} b'", "$ ?"] {
-            let painted = paint(text);
+            let painted = paint(text, 0..text.len());
             let mut plain = String::new();
             for (i, part) in painted.split('\x1b').enumerate() {
                 plain.push_str(if i == 0 { part } else { part.split_once('m').map_or("", |p| p.1) });
