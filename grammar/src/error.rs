@@ -28,6 +28,18 @@ impl ErrorKind {
     }
 }
 
+/// Where an error ends, as CPython tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// Where its span ends.
+    #[default]
+    Span,
+    /// It is known to begin somewhere, and no more: `end_offset` is 0.
+    Unknown,
+    /// It is at the end of the text or at a token of layout, which have no end: `end_offset` is -1.
+    Nowhere,
+}
+
 /// Why a text is no program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -46,6 +58,8 @@ pub struct SyntaxError {
     /// Whether the error is at a token of layout. Those have no column, and CPython reports one less than the next
     /// token's.
     pub at_layout: bool,
+    /// What is said about the error's end.
+    pub end: End,
     /// Where the last compound statement before the error begins: what a suggestion looks at.
     pub(crate) statement: u32,
 }
@@ -61,6 +75,7 @@ impl SyntaxError {
             related: Vec::new(),
             notes: Vec::new(),
             at_layout: false,
+            end: End::Span,
             statement: 0,
         }
     }
@@ -75,8 +90,8 @@ pub struct Location {
     pub offset: u32,
     /// `end_lineno`.
     pub end_line: u32,
-    /// `end_offset`; equal to `offset` for errors that are points.
-    pub end_offset: u32,
+    /// `end_offset`; equal to `offset` for errors that are points, 0 or -1 for those of unknown end.
+    pub end_offset: i64,
 }
 
 impl SyntaxError {
@@ -93,7 +108,14 @@ impl SyntaxError {
             end_column += 1;
         }
         let shift = u32::from(!self.at_layout);
-        Location { line, offset: column + shift, end_line, end_offset: end_column + shift }
+        let end_offset = match self.end {
+            End::Span => i64::from(end_column + shift),
+            End::Unknown => 0,
+            End::Nowhere => -1,
+        };
+        // The end of an error without one is on its line.
+        let end_line = if self.end == End::Span { end_line } else { line };
+        Location { line, offset: column + shift, end_line, end_offset }
     }
 }
 

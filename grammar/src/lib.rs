@@ -25,7 +25,7 @@ mod suggest;
 pub use advice::{Advice, advise};
 pub use classes::{Class, classify};
 pub use decode::decode;
-pub use error::{ErrorKind, Location, SyntaxError, Warning};
+pub use error::{End, ErrorKind, Location, SyntaxError, Warning};
 pub use position::LineIndex;
 pub use recover::further_errors;
 pub use suggest::keyword_suggestion;
@@ -83,12 +83,33 @@ pub fn parse<'a>(arena: &'a Bump, source: &'a str, mode: Mode) -> Result<Parsed<
     let stream = tokens.iter().map(|t| Ok((t.span.start, t.kind, t.span.end)));
     match grammar::SourceParser::new().parse(&context, stream) {
         Ok(module) => {
+            if mode == Mode::Single
+                && let Some(error) = unfinished_block(source, &module, tokens)
+            {
+                return Err(error);
+            }
             let mut warnings = context.warnings.into_inner();
             warnings.sort_by_key(|w| w.span.start);
             Ok(Parsed { module, warnings })
         }
         Err(error) => Err(explain(source, &lexed, error, mode)),
     }
+}
+
+/// What is wrong with one input that is a block on the line of its header, with no line break behind it: at a prompt more
+/// could follow.
+fn unfinished_block(source: &str, module: &ast::Mod<'_>, tokens: &[Token]) -> Option<SyntaxError> {
+    let ast::Mod::Interactive([statement]) = module else { return None };
+    let [.., line_break, _] = tokens else { return None };
+    let open = line_break.kind == Kind::Newline && line_break.span.start == line_break.span.end;
+    if !open || !statement.kind.is_compound() {
+        return None;
+    }
+    let start = source.rfind('\n').map_or(0, |i| i as u32 + 1);
+    let mut error = SyntaxError::new(ErrorKind::Syntax, "invalid syntax", Span::new(start, start));
+    error.at_layout = true;
+    error.incomplete = true;
+    Some(error)
 }
 
 /// The error to report for a text that the grammar refused with `error`.

@@ -103,10 +103,9 @@ impl SyntaxReport {
         // Labels that go back in the text would make a picture of their own.
         let mut labels = Vec::with_capacity(ranges.len());
         let start = primary.start;
-        let mut label = Label::new((file, primary)).with_color(colors[0]).with_priority(1);
-        if !advice.label.is_empty() {
-            label = label.with_message(&advice.label);
-        }
+        let label = Label::new((file, primary)).with_color(colors[0]).with_priority(1);
+        // A label without a text would not be drawn.
+        let label = label.with_message(if advice.label.is_empty() { "here" } else { &advice.label });
         labels.push((start, label));
         for ((_, text), range) in advice.related.iter().zip(ranges.iter().skip(1)) {
             let label = Label::new((file, range.clone())).with_message(text).with_color(colors[1]);
@@ -274,6 +273,8 @@ fn visible(c: char) -> char {
         c if c.is_control() => '\u{fffd}',
         // Marks that turn the direction of writing would move everything behind them.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        // Nothing can stand under what has no width.
+        '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => '\u{fffd}',
         c => c,
     }
 }

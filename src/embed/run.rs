@@ -40,6 +40,8 @@ enum Unfit {
         text: String,
         /// It is the text of a program, in which there may be more errors.
         whole: bool,
+        /// The parser accepted it; the compiler did not.
+        parsed: bool,
     },
     Raised(Raised),
 }
@@ -51,6 +53,14 @@ fn mode_of(kind: SourceKind) -> compiler::Mode {
         SourceKind::Expression => compiler::Mode::Eval,
         SourceKind::Interactive => compiler::Mode::Single,
     }
+}
+
+/// The error of a script that is no text says which file it is.
+fn named(mut error: apy_grammar::SyntaxError, filename: &str, kind: SourceKind) -> apy_grammar::SyntaxError {
+    if kind == SourceKind::Main && !filename.starts_with('<') && error.message.starts_with("Non-UTF-8 code") {
+        error.message = error.message.replacen(" on line ", &format!(" in file {filename} on line "), 1);
+    }
+    error
 }
 
 impl Vm {
@@ -91,7 +101,7 @@ impl Vm {
         };
         match refusal {
             Unfit::Raised(e) => Err(e),
-            Unfit::Wrong { error, text, .. } => Err(self.refused(&error, &text, filename)),
+            Unfit::Wrong { error, text, parsed, .. } => Err(self.refused(&error, &text, filename, (kind, parsed))),
         }
     }
 
@@ -109,7 +119,7 @@ impl Vm {
         let options = self.options_for(filename, kind);
         self.checked(source, filename, kind, &options).map_err(|unfit| match unfit {
             Unfit::Raised(e) => Refusal::Raised(e),
-            Unfit::Wrong { error, text, whole } => {
+            Unfit::Wrong { error, text, whole, .. } => {
                 Refusal::Syntax(Box::new(SyntaxReport::new(filename, &text, *error, whole)))
             }
         })
@@ -122,10 +132,15 @@ impl Vm {
         kind: SourceKind,
         options: &CompileOptions,
     ) -> Result<Ref<CodeObject>, Unfit> {
-        let wrong = |error, text: &str, whole| Unfit::Wrong { error: Box::new(error), text: text.to_owned(), whole };
+        let wrong = |error, text: &str, whole, parsed| Unfit::Wrong {
+            error: Box::new(error),
+            text: text.to_owned(),
+            whole,
+            parsed,
+        };
         let text = match apy_grammar::decode(source) {
             Ok(t) => t,
-            Err(e) => return Err(wrong(e, &String::from_utf8_lossy(source), false)),
+            Err(e) => return Err(wrong(named(e, filename, kind), &String::from_utf8_lossy(source), false, false)),
         };
         if kind == SourceKind::Main {
             // Texts that `exec` runs have the same names as the program's, and are not quoted.
@@ -138,13 +153,13 @@ impl Vm {
         };
         let made = with_room(text.len(), self.native_stack_left(), || {
             let arena = bumpalo::Bump::new();
-            let parsed = apy_grammar::parse(&arena, &text, mode)?;
-            let output = compiler::compile(&parsed.module, &text, options)?;
+            let parsed = apy_grammar::parse(&arena, &text, mode).map_err(|e| (e, false))?;
+            let output = compiler::compile(&parsed.module, &text, options).map_err(|e| (e, true))?;
             Ok((output.code, parsed.warnings, output.warnings))
         });
         let (code, parsers, compilers) = match made {
             Some(Ok(made)) => made,
-            Some(Err(e)) => return Err(wrong(e, &text, mode == apy_grammar::Mode::Exec)),
+            Some(Err((e, parsed))) => return Err(wrong(e, &text, mode == apy_grammar::Mode::Exec, parsed)),
             None => return Err(Unfit::Raised(self.memory_error(""))),
         };
         for w in parsers.iter().chain(&compilers) {
@@ -153,16 +168,31 @@ impl Vm {
         Ok(self.new_code(code))
     }
 
-    fn refused(&mut self, e: &apy_grammar::SyntaxError, source: &str, filename: &str) -> Raised {
+    fn refused(
+        &mut self,
+        e: &apy_grammar::SyntaxError,
+        source: &str,
+        filename: &str,
+        (kind, parsed): (SourceKind, bool),
+    ) -> Raised {
         use crate::objects::exceptions::syntax_error::SyntaxPlace;
         let lines = apy_grammar::LineIndex::new(source);
         let at = e.location(source, &lines);
-        let text = source.split_inclusive('\n').nth(at.line.saturating_sub(1) as usize);
+        let mut text = source.split_inclusive('\n').nth(at.line.saturating_sub(1) as usize).map(str::to_owned);
+        if parsed {
+            // The compiler has no text: the line is the file's, if there is one.
+            text = text.filter(|_| std::path::Path::new(filename).is_file());
+        } else if matches!(kind, SourceKind::Module | SourceKind::Main)
+            && let Some(text) = text.as_mut().filter(|t| !t.ends_with('\n'))
+        {
+            // The parser ends a file's last line.
+            text.push('\n');
+        }
         let place = SyntaxPlace {
             filename,
             line: at.line,
             column: at.offset,
-            text,
+            text: text.as_deref(),
             end_line: at.end_line,
             end_column: at.end_offset,
         };

@@ -1,9 +1,9 @@
 //! Atoms, displays and comprehensions.
 
 use super::tree::{Place, X, XKind};
-use super::{Kind, P, Peg, Rule, need};
+use super::{Kind, P, Peg, Rule, Stop, need};
 use crate::ast::Span;
-use crate::error::ErrorKind;
+use crate::error::{End, ErrorKind, SyntaxError};
 
 impl Peg<'_> {
     pub(super) fn atom(&mut self) -> P {
@@ -282,7 +282,9 @@ impl Peg<'_> {
                 return Ok(None);
             }
             let at = key.span.end.saturating_sub(1);
-            Err::<Option<()>, _>(p.raised(ErrorKind::Syntax, "':' expected after dictionary key", Span::new(at, at)))
+            let mut error = SyntaxError::new(ErrorKind::Syntax, "':' expected after dictionary key", Span::new(at, at));
+            error.end = End::Unknown;
+            Err::<Option<()>, _>(Stop::Raised(Box::new(error)))
         })?;
         self.attempt(Self::starred_value)?;
         self.missing_value()

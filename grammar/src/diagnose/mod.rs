@@ -24,7 +24,7 @@ mod tree;
 
 use crate::Mode;
 use crate::ast::Span;
-use crate::error::{ErrorKind, SyntaxError};
+use crate::error::{End, ErrorKind, SyntaxError};
 use crate::lexer::{Kind, Lexed, Token, unclosed};
 use std::collections::HashMap;
 use tree::X;
@@ -216,7 +216,7 @@ impl<'t> Peg<'t> {
             Err(Stop::Tokens(error)) => *error,
             Err(Stop::TooDeep) => self.too_deep(at),
             Ok(_) => {
-                let error = self.generic(last);
+                let error = self.generic(last, mode);
                 if error.kind == ErrorKind::Indentation { error } else { self.choose(error) }
             }
         };
@@ -239,27 +239,39 @@ impl<'t> Peg<'t> {
     }
 
     /// The error when no rule has anything to say: at the last token that the first pass looked at.
-    fn generic(&self, last: usize) -> SyntaxError {
+    fn generic(&self, last: usize, mode: Mode) -> SyntaxError {
         let token = self.token(last);
+        // A file ends with a line break, whether its text does or not; other texts do not.
+        let ends = mode != Mode::Exec
+            && self.tokens.get(last).is_some_and(|t| t.kind == Kind::Newline && t.span.start == t.span.end);
         match token.kind {
             Kind::Indent => self.error_at(ErrorKind::Indentation, "unexpected indent", token),
             Kind::Dedent => self.error_at(ErrorKind::Indentation, "unexpected unindent", token),
-            Kind::EndMarker => {
-                // The end of the text has no place of its own at all.
-                let mut error = self.error_at(ErrorKind::Syntax, "invalid syntax", token);
-                let before = self.source.get(..error.span.start as usize).unwrap_or("");
-                let line = before.rfind('\n').map_or(0, |i| i as u32 + 1);
-                error.span = Span::new(line, line);
-                error.at_layout = true;
-                error
-            }
+            _ if ends => self.at_no_place(token),
+            Kind::EndMarker => self.at_no_place(token),
             _ => self.error_at(ErrorKind::Syntax, "invalid syntax", token),
         }
+    }
+
+    /// The end of the text has no place of its own at all.
+    fn at_no_place(&self, token: Token) -> SyntaxError {
+        let mut error = self.error_at(ErrorKind::Syntax, "invalid syntax", token);
+        let before = self.source.get(..error.span.start as usize).unwrap_or("");
+        let line = before.rfind('\n').map_or(0, |i| i as u32 + 1);
+        error.span = Span::new(line, line);
+        error.at_layout = true;
+        error.end = End::Span;
+        error
     }
 
     /// The error when the text nests too deeply to look for a better one: where the grammar refused it.
     fn too_deep(&self, at: u32) -> SyntaxError {
         let index = self.tokens.partition_point(|t| t.span.start < at);
+        if let Some(failure) = &self.lexed.failure
+            && self.token(index).kind == Kind::Error
+        {
+            return failure.error.clone();
+        }
         SyntaxError::new(ErrorKind::Syntax, "invalid syntax", self.token(index).span)
     }
 
@@ -271,6 +283,7 @@ impl<'t> Peg<'t> {
             let start = at - u32::from(at_end && self.source.ends_with(['\n', '\r']));
             error.span = Span::new(start, at);
             error.at_layout = !at_end;
+            error.end = End::Nowhere;
         }
         error
     }

@@ -5,7 +5,7 @@
 //! colon; `case` begins a line directly inside a `match` block; `type` begins a statement and a name follows.
 
 use super::{Kind, LexError, Lexer};
-use crate::error::ErrorKind;
+use crate::error::{End, ErrorKind};
 
 /// More levels than this are an error, as in CPython.
 const MAX_INDENT: usize = 100;
@@ -93,7 +93,9 @@ impl Lexer<'_> {
                 return Err(self.unexpected_end(at));
             }
             let message = "unexpected character after line continuation character";
-            return Err(self.error_range(at + 1, at + 1, message).softly());
+            let mut failure = self.error_range(at + 1, at + 1, message).softly();
+            failure.error.end = End::Unknown;
+            return Err(failure);
         }
         if next >= self.bytes.len() {
             return Err(self.unexpected_end(at));
@@ -128,6 +130,7 @@ impl Lexer<'_> {
                 let message = "unindent does not match any outer indentation level";
                 let mut failure = self.error_range(end, end + 1, message).softly();
                 failure.error.kind = ErrorKind::Indentation;
+                failure.error.end = End::Nowhere;
                 Err(failure)
             }
             Some(top) if top.alt != alt => Err(self.tab_error(at)),
@@ -136,7 +139,10 @@ impl Lexer<'_> {
     }
 
     fn tab_error(&self, at: usize) -> LexError {
-        self.layout_error(at, ErrorKind::Tab, "inconsistent use of tabs and spaces in indentation")
+        let message = "inconsistent use of tabs and spaces in indentation";
+        let mut failure = self.layout_error(at, ErrorKind::Tab, message);
+        failure.error.end = End::Unknown;
+        failure
     }
 
     /// Ends a logical line: decides on `match`, then pushes NEWLINE.

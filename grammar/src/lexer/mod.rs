@@ -15,7 +15,7 @@ mod token;
 pub use token::{Kind, Token};
 
 use crate::ast::Span;
-use crate::error::{ErrorKind, SyntaxError, Warning};
+use crate::error::{End, ErrorKind, SyntaxError, Warning};
 use layout::Level;
 use logos::Logos;
 
@@ -366,6 +366,7 @@ impl<'s> Lexer<'s> {
     fn unexpected_end(&self, at: usize) -> LexError {
         let mut error = self.error_range(at + 1, at + 1, "unexpected EOF while parsing");
         error.error.incomplete = true;
+        error.error.end = End::Nowhere;
         if let Some(open) = self.brackets.last() {
             error.error = unclosed(open);
         }
@@ -400,5 +401,6 @@ pub(crate) fn unclosed(bracket: &Bracket) -> SyntaxError {
     let span = Span::new(bracket.at, bracket.at + 1);
     let mut error = SyntaxError::new(ErrorKind::Syntax, format!("'{}' was never closed", bracket.open as char), span);
     error.incomplete = true;
+    error.end = End::Unknown;
     error
 }

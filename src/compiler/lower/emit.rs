@@ -130,8 +130,8 @@ pub enum Frame<'a> {
     Finally { body: &'a [Stmt<'a>], outer: u32 },
     /// The body of `try … except`.
     Try { outer: u32 },
-    /// A clause of `except`, or a `finally` that an exception entered.
-    Handling { saved: u32, exc: u32, name: Option<(NameId, Span)>, outer: u32 },
+    /// A clause of `except`, or else a `finally` that an exception entered.
+    Handling { saved: u32, exc: u32, name: Option<(NameId, Span)>, outer: u32, clause: bool },
     /// A value on its way out while a `finally` runs.
     Held { reg: u32 },
     /// A clause of `except*`, which nothing may leave.

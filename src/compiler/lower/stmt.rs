@@ -164,7 +164,10 @@ impl<'a> Lowerer<'a> {
             Some(value) => fold(value),
         };
         if let Some(constant) = constant {
-            self.unwind(0, span, None)?;
+            // A constant stands for its statement, if it is on the statement's line.
+            let line = self.lines.line(span.start);
+            let at = value.map(|v| v.span).filter(|at| self.lines.line(at.start) == line);
+            self.unwind(0, at.unwrap_or(span), None)?;
             self.unit.span = span;
             let index = self.unit.consts_add(constant);
             self.unit.emit(Op::ReturnConst, Arg::X, Arg::N(index), Arg::X);
@@ -234,7 +237,7 @@ impl<'a> Lowerer<'a> {
                         self.pop_frame();
                     }
                 }
-                Frame::Handling { saved, exc, name, outer } => {
+                Frame::Handling { saved, exc, name, outer, .. } => {
                     self.unit.handler = outer;
                     self.leave_handling(saved, exc, name)?;
                 }
@@ -258,7 +261,17 @@ impl<'a> Lowerer<'a> {
     /// Enters a frame, within CPython's limit on nesting.
     pub(super) fn push_frame(&mut self, frame: Frame<'a>, span: Span) -> Res {
         const MOST: usize = 21;
-        if self.unit.frames.len() >= MOST {
+        let block = self.table.block(self.unit.block);
+        let weight = |frame: &Frame<'_>| match frame {
+            // The clauses of a `try` count together, and so does the one being run.
+            Frame::Handling { clause: true, .. } | Frame::HandlingStar => 2,
+            Frame::Held { .. } => 0,
+            _ => 1,
+        };
+        // What ends a generator counts, too.
+        let outermost = usize::from(block.generator || block.is_async);
+        let depth = outermost + self.unit.frames.iter().chain([&frame]).map(weight).sum::<usize>();
+        if depth > MOST {
             return error("too many statically nested blocks", span);
         }
         self.unit.frames.push(frame);

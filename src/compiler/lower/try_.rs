@@ -46,7 +46,7 @@ impl<'a> Lowerer<'a> {
         let (exc, saved) = (self.unit.alloc(1), self.unit.alloc(1));
         self.unit.op2(Op::PushHandled, Val::temp(saved), Val::keep(exc));
         let cleanup = self.unit.begin_handler(depth + 2, depth + 2);
-        self.push_frame(Frame::Handling { saved, exc, name: None, outer }, span)?;
+        self.push_frame(Frame::Handling { saved, exc, name: None, outer, clause: false }, span)?;
         self.finally_body(finalbody)?;
         self.pop_frame();
         self.unit.op1(Op::Reraise, Val::temp(exc));
@@ -149,7 +149,8 @@ impl<'a> Lowerer<'a> {
             self.store(name, Val::keep(clauses.exc));
             unbinding = Some(self.unit.begin_handler(base, base));
         }
-        let frame = Frame::Handling { saved: clauses.saved, exc: clauses.exc, name, outer: clauses.outer };
+        let Clauses { saved, exc, outer, .. } = *clauses;
+        let frame = Frame::Handling { saved, exc, name, outer, clause: true };
         self.push_frame(frame, clause.span)?;
         self.statements(clause.body)?;
         self.pop_frame();

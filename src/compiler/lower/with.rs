@@ -49,7 +49,7 @@ impl<'a> Lowerer<'a> {
         let depth = base + 2;
         let outer = self.unit.handler;
         let handler = self.unit.begin_handler(depth, depth);
-        self.push_frame(Frame::With { is_async, exit, outer, span: manager_span }, span)?;
+        self.push_frame(Frame::With { is_async, exit, outer, span: manager_span }, manager_span)?;
         match item.optional_vars {
             Some(target) => self.assign(target, entered)?,
             None => self.unit.drop_temp(entered.reg),

@@ -280,7 +280,7 @@ impl<'a> Builder<'a, '_> {
                 BlockKind::Class => error(format!("{WITHIN} in a class body"), span),
                 BlockKind::TypeParams => error(format!("{WITHIN} within the definition of a generic"), span),
                 BlockKind::TypeAlias => error(format!("{WITHIN} in a type alias"), span),
-                BlockKind::TypeVariable => error(format!("{WITHIN} in a type variable bound"), span),
+                BlockKind::TypeVariable => error(format!("{WITHIN} in a TypeVar bound"), span),
                 BlockKind::Annotation => error(format!("{WITHIN} in an annotation"), span),
             };
         }
@@ -326,10 +326,11 @@ impl<'a> Builder<'a, '_> {
                 self.block().coroutine = true;
             }
         }
-        self.expr(element)?;
+        // Of an entry of a dictionary the value comes first.
         if let Some(second) = second {
             self.expr(second)?;
         }
+        self.expr(element)?;
         let block = self.block();
         block.generator = kind == CompKind::Generator;
         let is_async = block.coroutine && kind != CompKind::Generator;

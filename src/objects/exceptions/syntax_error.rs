@@ -91,8 +91,8 @@ pub struct SyntaxPlace<'a> {
     pub text: Option<&'a str>,
     /// The last line.
     pub end_line: u32,
-    /// The column after the last.
-    pub end_column: u32,
+    /// The column after the last; 0 and -1 for errors of which no end is known.
+    pub end_column: i64,
 }
 
 impl Vm {
@@ -109,15 +109,10 @@ impl Vm {
             Some(t) => self.new_str(t).into_value(),
             None => Value::NONE,
         };
+        let end_column = self.int(place.end_column);
         let number = |n: u32| Value::len(n as usize);
-        let details = vec![
-            filename,
-            number(place.line),
-            number(place.column),
-            text,
-            number(place.end_line),
-            number(place.end_column),
-        ];
+        let details =
+            vec![filename, number(place.line), number(place.column), text, number(place.end_line), end_column];
         let tuple = self.tuple(details.clone()).into_value();
         let e = self.new_exception(&class, vec![msg.clone(), tuple]);
         let mut extra = vec![msg];

@@ -20,10 +20,7 @@ def error(source):
     try:
         compile(source, "<s>", "exec", ast.PyCF_ONLY_AST)
     except SyntaxError as e:
-        place = f"{e.lineno}:{e.offset}"
-        if e.end_offset is not None and e.end_offset > 0:
-            place += f"-{e.end_lineno}:{e.end_offset}"
-        return f"{type(e).__name__} {place} {e.msg}"
+        return f"{type(e).__name__} {e.lineno}:{e.offset}-{e.end_lineno}:{e.end_offset} {e.msg}"
     return "accepted"
 
 

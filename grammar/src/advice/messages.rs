@@ -1,26 +1,9 @@
-//! What to say about an error besides its message: a label for its place, other places that explain it, a likely fix.
+//! What is known about each message: what is said at its place, and the likely fix.
 //!
-//! The message itself is CPython's and stays as it is. Advice follows from the message and from the tokens around
-//! the place; where nothing useful is known, the label is empty and there are no notes.
-
-use crate::ast::Span;
-use crate::error::SyntaxError;
-use crate::lexer::{Kind, Token, lex};
-use crate::position::LineIndex;
-
-/// Advice about one error.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Advice {
-    /// Said at the error's place.
-    pub label: String,
-    /// Other places, each with a label.
-    pub related: Vec<(Span, String)>,
-    /// The likely fix, one sentence each.
-    pub notes: Vec<String>,
-}
+//! Only texts: the first row whose beginning a message has counts, so longer beginnings stand before shorter ones.
 
 /// What a message begins with, what is said at its place, and the likely fix.
-const TABLE: &[(&str, &str, &str)] = &[
+pub(super) const TABLE: &[(&str, &str, &str)] = &[
     (
         "invalid syntax. Perhaps you forgot a comma?",
         "two expressions stand side by side here",
@@ -316,7 +299,6 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("':' expected after dictionary key", "the key has no value", "write 'key: value'; a set has no ':' at all"),
     ("cannot use a starred expression in a dictionary value", "a star makes several values of one", ""),
     ("cannot use assignment expressions with", "':=' stores into a name alone", "use '=' in a statement of its own"),
-    ("'tuple' is an illegal expression for augmented assignment", "", "change each name in a statement of its own"),
     ("wildcard makes remaining patterns unreachable", "this matches everything", "move it to the end"),
     (
         "name capture '",
@@ -337,12 +319,102 @@ const TABLE: &[(&str, &str, &str)] = &[
         "there is nothing to share with",
         "write '*xs, = ...' to make a list",
     ),
-    ("assignment expression cannot", "", "use another name"),
     ("source code string cannot contain null bytes", "a byte 0", "the file is no text, or was damaged"),
+    (
+        "assignment expression cannot rebind comprehension iteration variable",
+        "the comprehension gives this name its values",
+        "use another name",
+    ),
+    ("assignment expression cannot", "':=' cannot stand here", "use another name"),
+    (
+        "'function call' is an illegal expression for augmented assignment",
+        "a call gives a value; nothing can be stored in it",
+        "",
+    ),
+    (
+        "'tuple' is an illegal expression for augmented assignment",
+        "several targets at once",
+        "change each name in a statement of its own",
+    ),
+    (
+        "iterable argument unpacking follows keyword argument unpacking",
+        "'*' stands behind '**'",
+        "put '*' arguments before '**' arguments",
+    ),
+    (
+        "did you forget parentheses around the comprehension target?",
+        "several values for each element",
+        "put parentheses around them: [(a, b) for ...]",
+    ),
+    (
+        "dict unpacking cannot be used in dict comprehension",
+        "each element is one 'key: value'",
+        "write two 'for': {k: v for d in ds for k, v in d.items()}",
+    ),
+    (
+        "iterable unpacking cannot be used in comprehension",
+        "each element is one value",
+        "write two 'for': [x for xs in lists for x in xs]",
+    ),
+    ("cannot use attribute as import target", "'as' gives one name", "assign it in a statement of its own"),
+    ("cannot use subscript as import target", "'as' gives one name", "assign it in a statement of its own"),
+    ("cannot use literal as import target", "'as' gives a name", "write a name"),
+    ("cannot use function call as import target", "'as' gives a name", "write a name"),
+    (
+        "alternative patterns bind different names",
+        "not all of the alternatives bind these names",
+        "use the same names in each alternative",
+    ),
+    (
+        "attribute name repeated in class pattern",
+        "looked at a second time",
+        "leave one of the two out, or match both with 'as' and '|'",
+    ),
+    ("mapping pattern checks duplicate key", "one of the keys is looked up twice", "leave one of the two out"),
+    ("multiple starred names in sequence pattern", "only one of them can take what is left", "keep one star"),
+    ("cannot use '_' as a target", "'_' matches everything and keeps nothing", "choose another name"),
+    ("invalid imaginary literal", "a number ends before a letter", "put a space or an operator between"),
+    ("invalid syntax.  Maybe you meant '!=' instead of '<>'?", "'<>' was an operator of Python 2", "write '!='"),
+    (
+        "'not' after an operator must be parenthesized",
+        "'not' binds less than the operator",
+        "put parentheses around it: (not x)",
+    ),
+    (
+        "Function parameters cannot be parenthesized",
+        "a parameter is one name",
+        "take one name, and unpack it in the function",
+    ),
+    ("Lambda expression parameters cannot be parenthesized", "a parameter is one name", "leave the parentheses out"),
+    ("/ may appear only once", "a second '/'", "take one of the two away"),
+    ("Invalid star expression", "what is to be unpacked is missing", "name it behind the star"),
+    ("'u' and 'b' prefixes are incompatible", "text and bytes at once", "take one of the letters away"),
+    ("'u' and 'r' prefixes are incompatible", "'u' takes no other letter", "take one of the letters away"),
+    ("cannot use except statement with", "'as' gives a name", "write a name"),
+    ("cannot use except* statement with", "'as' gives a name", "write a name"),
+    (
+        "'break', 'continue' and 'return' cannot appear in an except* block",
+        "every clause of 'except*' may run, so none may leave",
+        "set a variable and test it after the 'try' statement",
+    ),
+    ("cannot mix t-string literals with", "a template and text side by side", "make both the same kind"),
+    (
+        "Type parameter list cannot be empty",
+        "the names are missing",
+        "name a type parameter, or leave the brackets out",
+    ),
+    ("'yield' inside", "the comprehension is a function of its own", "write a 'for' statement"),
+    ("source code cannot contain null bytes", "a byte 0", "the file is no text, or was damaged"),
+    (
+        "Non-UTF-8 code",
+        "this is no character of UTF-8",
+        "save the file as UTF-8, or name its encoding in the first line: # coding: latin-1",
+    ),
+    ("unknown encoding", "", "save the file as UTF-8, which needs no name"),
 ];
 
 /// Letters that look like others, and what was probably meant.
-const LOOKALIKES: &[(&str, char)] = &[
+pub(super) const LOOKALIKES: &[(&str, char)] = &[
     ("\u{201c}\u{201d}\u{201e}\u{ff02}\u{ab}\u{bb}", '"'),
     ("\u{2018}\u{2019}\u{201a}\u{ff07}\u{b4}", '\''),
     ("\u{ff08}", '('),
@@ -364,228 +436,3 @@ const LOOKALIKES: &[(&str, char)] = &[
     ("\u{ff1e}", '>'),
     ("\u{ff03}", '#'),
 ];
-
-/// Advice about an error of `source`.
-pub fn advise(source: &str, error: &SyntaxError) -> Advice {
-    let mut advice = Advice { related: error.related.clone(), notes: error.notes.clone(), ..Advice::default() };
-    let message = error.message.as_str();
-    if let Some((_, label, note)) = TABLE.iter().find(|(start, ..)| message.starts_with(start)) {
-        advice.label = (*label).to_owned();
-        advice.notes.extend((!note.is_empty()).then(|| (*note).to_owned()));
-    }
-    let lexed = lex(source, crate::lexer::Kind::StartExec);
-    let around = Around { source, tokens: &lexed.tokens, at: error.span.start };
-    around.specific(message, error, &mut advice);
-    advice
-}
-
-/// The text around an error.
-struct Around<'a> {
-    source: &'a str,
-    tokens: &'a [Token],
-    at: u32,
-}
-
-impl Around<'_> {
-    fn specific(&self, message: &str, error: &SyntaxError, advice: &mut Advice) {
-        let quoted = message.split('\'').nth(1).unwrap_or("");
-        if message.ends_with("was never closed") {
-            self.never_closed(message, advice);
-        } else if message == "invalid syntax" {
-            self.plain(error, advice);
-        } else if message.starts_with("invalid character") {
-            let meant = LOOKALIKES.iter().find(|(all, _)| quoted.chars().any(|c| all.contains(c)));
-            if let Some((_, c)) = meant {
-                advice.notes.push(format!("it looks like {c} and is another character: type {c} instead"));
-            }
-        } else if let Some(what) = message.strip_prefix("expected an indented block after ") {
-            let what = what.rsplit_once(" on line ").map_or(what, |w| w.0);
-            self.header_line(message, &format!("the block of this {what} is missing"), advice);
-        } else if message.starts_with("expected 'except' or 'finally'") {
-            self.before(|t| t.kind == Kind::Try, "this 'try' handles nothing yet", advice);
-        } else if message.starts_with("duplicate argument") || message.starts_with("duplicate type parameter") {
-            self.first_name(quoted, &[Kind::Def, Kind::Lambda, Kind::Class], "first used here", advice);
-        } else if message.starts_with("keyword argument repeated") {
-            let name = message.rsplit(": ").next().unwrap_or("");
-            self.first_in_call(name, advice);
-        } else if message.contains("prior to global declaration")
-            || message.contains("before global declaration")
-            || message.contains("prior to nonlocal declaration")
-            || message.contains("before nonlocal declaration")
-        {
-            advice.label = "the declaration comes too late".to_owned();
-            advice.notes.push("move it to the beginning of the function".to_owned());
-            self.first_name(quoted, &[Kind::Def], "used here before", advice);
-        } else if message.contains("is parameter and global") || message.contains("is parameter and nonlocal") {
-            advice.label = "a parameter belongs to the function".to_owned();
-            self.first_name(quoted, &[Kind::Def], "the parameter", advice);
-        } else if message.starts_with("multiple assignments to name") {
-            self.first_name(quoted, &[Kind::Case], "bound here first", advice);
-        } else if message.contains("outside async function") || message.contains("outside of an asynchronous") {
-            self.before(|t| t.kind == Kind::Def, "this function is not async", advice);
-        } else if message.starts_with("unindent does not match") {
-            self.levels(advice);
-        }
-    }
-
-    fn text(&self, span: Span) -> &str {
-        self.source.get(span.start as usize..span.end as usize).unwrap_or("")
-    }
-
-    fn never_closed(&self, message: &str, advice: &mut Advice) {
-        advice.label = "opened here".to_owned();
-        let closing = match message.chars().nth(1) {
-            Some('[') => ']',
-            Some('{') => '}',
-            _ => ')',
-        };
-        advice.notes.push(format!("add the missing '{closing}'"));
-        // A line that begins a statement cannot be inside brackets: what is missing stands before it.
-        let begins = |t: &&Token| {
-            matches!(
-                t.kind,
-                Kind::Def
-                    | Kind::Class
-                    | Kind::Import
-                    | Kind::Return
-                    | Kind::While
-                    | Kind::Try
-                    | Kind::Raise
-                    | Kind::Pass
-            ) && t.span.start > self.at
-        };
-        let Some(next) = self.tokens.iter().position(|t| begins(&t)) else { return };
-        let first_of_line = self.tokens.get(next.wrapping_sub(1)).is_some_and(|before| {
-            let between = Span::new(before.span.end, self.tokens[next].span.start);
-            before.span.start >= self.at && self.text(between).contains('\n')
-        });
-        if first_of_line && let Some(before) = self.tokens.get(next - 1) {
-            let end = before.span.end;
-            advice.related.push((Span::new(end.saturating_sub(1), end), format!("'{closing}' may belong behind this")));
-        }
-    }
-
-    /// A plain `invalid syntax`: says what stands there.
-    fn plain(&self, error: &SyntaxError, advice: &mut Advice) {
-        let Some(at) = self.tokens.iter().position(|t| t.span.start >= error.span.start && !is_start(t.kind)) else {
-            return;
-        };
-        let token = self.tokens[at];
-        let text = self.text(token.span);
-        let before = self.tokens.get(at.wrapping_sub(1)).map_or("", |t| self.text(t.span));
-        advice.label = match token.kind {
-            Kind::EndMarker | Kind::EndInBrackets => "the text ends too early".to_owned(),
-            Kind::Newline => "the line ends too early".to_owned(),
-            Kind::Indent | Kind::Dedent => "not expected here".to_owned(),
-            _ if text.is_empty() => "not expected here".to_owned(),
-            Kind::Else | Kind::Elif => format!("'{text}' belongs to no 'if' here"),
-            Kind::Except | Kind::Finally => format!("'{text}' belongs to no 'try' here"),
-            k if k.is_keyword() => format!("'{text}' cannot stand here"),
-            _ => format!("{} cannot stand here", shown(text)),
-        };
-        let next = self.tokens.get(at + 1).map_or("", |t| self.text(t.span));
-        let note = match (before, text, next) {
-            (_, "=", "=") | ("=", "=", _) => "write '==' without a space",
-            (_, "+", "+") | ("+", "+", _) | ("+", _, "\n") if before == "+" || text == "+" => {
-                "there is no '++': write 'x += 1'"
-            }
-            (_, "!", _) => "write 'not' for negation, '!=' to compare",
-            (_, "?", _) => "write 'A if condition else B'",
-            (_, "&", "&") | ("&", "&", _) => "write 'and'",
-            (_, "|", "|") | ("|", "|", _) => "write 'or'",
-            (_, "$", _) => "names have no '$'",
-            ("def" | "class", ..) if token.kind.is_keyword() => "keywords cannot be names: choose another",
-            _ if token.kind == Kind::Equal && is_word(before) && self.tokens[at - 1].kind.is_keyword() => {
-                "keywords cannot be names: choose another"
-            }
-            _ => "",
-        };
-        advice.notes.extend((!note.is_empty()).then(|| note.to_owned()));
-    }
-
-    /// Labels the line that the message names.
-    fn header_line(&self, message: &str, label: &str, advice: &mut Advice) {
-        let Some(number) = message.rsplit_once("line ").and_then(|m| m.1.parse::<u32>().ok()) else { return };
-        let start = LineIndex::new(self.source).line_start(number);
-        let line = self.source.get(start as usize..).and_then(|t| t.lines().next()).unwrap_or("");
-        let indent = (line.len() - line.trim_start().len()) as u32;
-        let span = Span::new(start + indent, start + line.trim_end().len() as u32);
-        if span.end > span.start {
-            advice.related.push((span, label.to_owned()));
-        }
-    }
-
-    /// Labels the last token before the error that satisfies the test.
-    fn before(&self, test: impl Fn(&Token) -> bool, label: &str, advice: &mut Advice) {
-        if let Some(t) = self.tokens.iter().rev().find(|t| t.span.start < self.at && test(t)) {
-            advice.related.push((t.span, label.to_owned()));
-        }
-    }
-
-    /// Labels the first use of a name before the error, after the last of some keywords.
-    fn first_name(&self, name: &str, since: &[Kind], label: &str, advice: &mut Advice) {
-        let start = self.tokens.iter().rposition(|t| t.span.start < self.at && since.contains(&t.kind)).unwrap_or(0);
-        let rest = self.tokens.get(start..).unwrap_or(&[]);
-        if let Some(t) = rest.iter().find(|t| t.span.start < self.at && self.text(t.span) == name) {
-            advice.related.push((t.span, label.to_owned()));
-        }
-    }
-
-    /// Labels the first argument of this name in the call around the error.
-    fn first_in_call(&self, name: &str, advice: &mut Advice) {
-        let mut depth = 0i32;
-        let mut found = None;
-        for (i, t) in self.tokens.iter().enumerate().rev().skip_while(|(_, t)| t.span.start >= self.at) {
-            match t.kind {
-                Kind::RParen | Kind::RBracket | Kind::RBrace => depth += 1,
-                Kind::LParen | Kind::LBracket | Kind::LBrace | Kind::WithParen if depth == 0 => break,
-                Kind::LParen | Kind::LBracket | Kind::LBrace | Kind::WithParen => depth -= 1,
-                _ => {}
-            }
-            let assigned = self.tokens.get(i + 1).is_some_and(|t| t.kind == Kind::Equal);
-            if depth == 0 && assigned && self.text(t.span) == name {
-                found = Some(t.span);
-            }
-        }
-        advice.related.extend(found.map(|span| (span, "given here first".to_owned())));
-    }
-
-    /// Says which indentations are open where a line matches none of them.
-    fn levels(&self, advice: &mut Advice) {
-        let index = LineIndex::new(self.source);
-        let line = index.line(self.at);
-        let width = |n: u32| {
-            let text = index.line_text(self.source, n);
-            (!text.trim().is_empty()).then(|| text.len() - text.trim_start().len())
-        };
-        let Some(own) = width(line) else { return };
-        let mut open: Vec<usize> = Vec::new();
-        for n in (1..line).rev() {
-            let Some(w) = width(n) else { continue };
-            if open.last().is_none_or(|last| w < *last) {
-                open.push(w);
-            }
-            if w == 0 {
-                break;
-            }
-        }
-        open.reverse();
-        let open = open.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-        advice.notes.push(format!("the line is indented by {own}; open blocks are at {open}"));
-    }
-}
-
-fn is_start(kind: Kind) -> bool {
-    matches!(kind, Kind::StartExec | Kind::StartEval | Kind::StartSingle)
-}
-
-fn is_word(text: &str) -> bool {
-    text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
-}
-
-/// A token for a sentence.
-fn shown(text: &str) -> String {
-    let first = text.lines().next().unwrap_or("");
-    let cut: String = first.chars().take(20).collect();
-    if cut.len() < text.len() { format!("{cut}…") } else { format!("'{cut}'") }
-}
