@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
 const UP: &str = "\x1b[A";
+const DOWN: &str = "\x1b[B";
 
 type Seen = Arc<(Mutex<Vec<u8>>, Condvar)>;
 
@@ -414,7 +415,10 @@ fn inputs_taller_than_the_screen_are_edited() {
     s.expect("    v38 = 38\n    v39 = 39\n");
     s.send("\x1b[F + 1000");
     s.expect("v38 = 38 + 1000\n    v39 = 39\n");
-    s.send("\x1b>\r\r");
+    // Down to the last line, and an empty one behind it.
+    s.send(&DOWN.repeat(60));
+    s.expect("return v38");
+    s.send("\x1b[F\r\r");
     s.expect(">>> ");
     s.line("tall()", "1038\n");
     assert_eq!(s.leave(), Some(0));
