@@ -10,14 +10,10 @@ const STACK: usize = 256 << 20;
 
 fn main() -> ExitCode {
     apy::vm::system::share_arena();
-    let run = std::thread::Builder::new().name("main".into()).stack_size(STACK).spawn(|| cli::run(STACK - (1 << 20)));
-    // Signals are the script's thread's affair: one that it sends to itself has come when the call returns.
-    let _ = nix::sys::signal::SigSet::all().thread_block();
-    match run.map(|t| t.join()) {
-        Ok(Ok(status)) => ExitCode::from(status),
-        Ok(Err(_)) => ExitCode::from(101),
+    match apy::vm::stack::with_stack(STACK, || cli::run(STACK - (1 << 20))) {
+        Ok(status) => ExitCode::from(status),
         Err(e) => {
-            eprintln!("apy: the interpreter's thread could not be started: {e}");
+            eprintln!("apy: there is no room for the interpreter's stack: {e}");
             ExitCode::FAILURE
         }
     }

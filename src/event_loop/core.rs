@@ -351,7 +351,7 @@ pub fn note_methods(vm: &mut Vm, classes: &super::Classes) {
 fn plain_methods(vm: &mut Vm, class: &Ref<Class>) -> R<Plain> {
     let classes = super::classes(vm)?;
     let methods = classes.loop_methods.borrow();
-    let mut same = |names: &[&str]| {
+    let same = |names: &[&str]| {
         names.iter().all(|name| {
             let name = vm.intern(name);
             match (vm.lookup(class, &name), methods.iter().find(|(n, _)| n.value().is(name.value()))) {

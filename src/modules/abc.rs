@@ -140,7 +140,7 @@ fn abc_init(vm: &mut Vm, class: &Value) -> R {
 /// Works out `__abstractmethods__`.
 fn compute_abstract_methods(vm: &mut Vm, class: &Ref<Class>) -> R<()> {
     let found = vm.alloc(FrozenSet::default());
-    let own: Vec<(Value, Value)> = class.get(vm).attributes().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let own: Vec<(Value, Value)> = vm.class_dict(class).iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     for (key, value) in own {
         if is_abstract(vm, &value)? {
             found.add(vm, key)?;

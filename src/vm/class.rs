@@ -3,7 +3,7 @@
 //! What a `class` statement does with names, `__slots__`, hooks and metaclasses is in `objects::class`; here is
 //! only what the machine needs.
 
-use super::dict::Dict;
+use super::class_dict::ClassDict;
 use super::layout::{Layout, Layouts};
 use super::native::FlatFn;
 use super::object::{Header, Kind, Object, Ref, Trace, Tracer, VTable};
@@ -51,8 +51,8 @@ pub struct Class {
     pub base: Option<Ref<Class>>,
     /// `__mro__`, this class included, as classes.
     pub mro: Vec<Value>,
-    /// The attributes.
-    pub(super) dict: Dict,
+    /// The attributes; see [`Vm::class_dict`].
+    pub(super) dict: ClassDict,
     /// See [`class_flag`].
     pub flags: u32,
     /// The payload of instances.
@@ -157,7 +157,7 @@ impl Class {
             bases: Value::NONE,
             base,
             mro: Vec::new(),
-            dict: Dict::default(),
+            dict: ClassDict::new(true),
             flags,
             vtable,
             layouts,
@@ -208,11 +208,6 @@ impl Class {
     pub fn display_name(&self) -> String {
         // SAFETY: the name is alive, and strings never change.
         unsafe { (*self.name.as_ptr()).to_string_lossy().into_owned() }
-    }
-
-    /// The attributes, in order.
-    pub fn attributes(&self) -> &Dict {
-        &self.dict
     }
 
     fn has_variable(&self, name: &Ref<Str>) -> bool {
@@ -356,7 +351,7 @@ impl Vm {
             bases: self.tuple(bases.iter().map(|b| b.value().clone()).collect()).into(),
             base,
             mro: Vec::new(),
-            dict: Dict::default(),
+            dict: ClassDict::new(spec.flags & class_flag::HEAP == 0),
             flags: spec.flags | inherited,
             vtable,
             layouts: Layouts::new(Layout::root(
@@ -520,7 +515,7 @@ impl Vm {
             }
             let finalizer = (*payload).is_heap() && {
                 let hash = self.str_hash(del);
-                let has = |k: &Ref<Class>| (*k.as_ptr()).dict.get_hashed(hash, del.value()).is_some();
+                let has = |k: &Ref<Class>| (*k.as_ptr()).dict.has(hash, del);
                 (*payload).mro.iter().any(|k| k.cast::<Class>().is_some_and(has))
             };
             (*payload).layouts.renumber(finalizer);
@@ -533,9 +528,10 @@ impl Vm {
 
     /// Sets an attribute of a class without hooks or checks.
     pub fn set_class_attr(&mut self, class: &Ref<Class>, name: &Ref<Str>, value: Value) {
+        let Some(value) = self.note_class_attr(class, name, value) else { return };
         let hash = self.str_hash(name);
         let plain = is_plain_data(&value);
-        let old = class.get_mut(self).dict.put_str(hash, name, value);
+        let old = class.get_mut(self).dict.so_far().put_str(hash, name, value);
         if !plain || !old.as_ref().is_some_and(is_plain_data) || !self.is_set_often(class, name) {
             self.class_changed(class);
         }
@@ -562,24 +558,17 @@ impl Vm {
         class.get(self).mro.iter().any(|c| c.cast::<Class>().is_some_and(|c| c.get(self).has_variable(name)))
     }
 
-    /// Gives a class an attribute that it did not have. [`class_changed`](Self::class_changed) must be told before
-    /// anything looks it up.
-    pub fn add_class_attr(&mut self, class: &Ref<Class>, name: &Ref<Str>, value: Value) {
-        let hash = self.str_hash(name);
-        drop(class.get_mut(self).dict.put_str(hash, name, value));
-    }
-
     /// Removes an attribute of a class without hooks or checks.
     pub fn del_class_attr(&mut self, class: &Ref<Class>, name: &Ref<Str>) -> Option<Value> {
         let hash = self.str_hash(name);
-        let old = class.get_mut(self).dict.remove_hashed(hash, name.value());
+        let old = self.with_class_dict(class, |d| d.remove_hashed(hash, name.value()));
         self.class_changed(class);
         old
     }
 
     /// An attribute of exactly this class, not of its bases.
     pub fn own_class_attr(&self, class: &Ref<Class>, name: &Ref<Str>) -> Option<Value> {
-        class.get(self).dict.get_hashed(self.str_hash(name), name.value()).cloned()
+        self.class_dict(class).get_hashed(self.str_hash(name), name.value()).cloned()
     }
 
     /// Looks an attribute up along the MRO, without descriptors. `name` must be interned.
@@ -610,7 +599,7 @@ impl Vm {
         let hash = self.str_hash(name);
         class.get(self).mro.iter().find_map(|c| {
             let c = c.cast::<Class>()?;
-            c.get(self).dict.get_hashed(hash, name.value()).cloned()
+            self.class_dict(c).get_hashed(hash, name.value()).cloned()
         })
     }
 

@@ -58,7 +58,7 @@ impl Vm {
     fn fixed_slot_names(&self, class: &Class) -> Vec<(u16, usize)> {
         let mut out = Vec::new();
         for c in class.mro.iter().filter_map(|c| c.cast::<Class>()) {
-            for (_, v) in c.get(self).dict.iter() {
+            for (_, v) in self.class_dict(c).iter() {
                 if let Some(g) = v.cast::<GetSet>().map(|g| g.get(self))
                     && g.owner.is(c)
                     && let AttrCode::Slot(n) = g.code
@@ -86,7 +86,7 @@ impl Vm {
     /// # Errors
     /// An unhashable key cannot be in a dict, so only what `__eq__` of a strange key raises.
     pub fn fill_class(&mut self, class: &Ref<Class>, namespace: Dict) {
-        let old = std::mem::replace(&mut class.get_mut(self).dict, namespace);
+        let old = class.get_mut(self).dict.replace(namespace);
         self.class_changed(class);
         drop(old);
     }

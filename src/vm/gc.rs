@@ -24,6 +24,7 @@ use super::object::{Header, Kind, flag};
 use super::seq::List;
 use super::value::Value;
 use super::{PtrHash, Vm};
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 /// The growth in objects that starts a collection, where scripts have not set another.
@@ -40,7 +41,7 @@ pub(super) struct Collector {
     enabled: bool,
     running: bool,
     /// The interner's table wants a sweep.
-    sweep: bool,
+    sweep: Cell<bool>,
     /// Live containers after the last collection.
     base: usize,
     /// Bytes in use after it, or less if there have been less.
@@ -63,7 +64,7 @@ impl Default for Collector {
         Collector {
             enabled: true,
             running: false,
-            sweep: false,
+            sweep: Cell::new(false),
             base: 0,
             base_bytes: 0,
             thresholds: DEFAULT_THRESHOLDS,
@@ -80,8 +81,8 @@ impl Default for Collector {
 
 impl Collector {
     /// Makes the next checkpoint sweep the interner's table.
-    pub(super) fn request_sweep(&mut self) {
-        self.sweep = true;
+    pub(super) fn request_sweep(&self) {
+        self.sweep.set(true);
     }
 
     /// How many objects more than after the last collection start the next.
@@ -104,7 +105,7 @@ impl Vm {
     #[cold]
     pub(super) fn collect_if_enabled(&mut self) {
         self.heap.young.set(0);
-        if std::mem::take(&mut self.gc.sweep) {
+        if self.gc.sweep.take() {
             self.sweep_interned();
         }
         let live = self.heap.containers();

@@ -346,6 +346,15 @@ impl Heap {
         }
     }
 
+    /// What the closure makes does not count as new: it belongs to the interpreter, and is only made late.
+    pub(super) fn uncounted(&self, make: impl FnOnce()) {
+        let (leaves, containers, young) = (self.leaves.get(), self.containers.get(), self.young.get());
+        make();
+        self.leaves.set(leaves);
+        self.containers.set(containers);
+        self.young.set(young);
+    }
+
     #[inline(always)]
     fn count_dead(&self, leaf: bool) {
         let count = if leaf { &self.leaves } else { &self.containers };

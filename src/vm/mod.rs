@@ -8,6 +8,7 @@
 pub mod attr;
 pub mod call;
 pub mod class;
+mod class_dict;
 pub mod class_ops;
 mod convert;
 pub mod dict;
@@ -35,6 +36,7 @@ pub mod set;
 pub mod signals;
 pub mod spawn;
 pub mod special;
+pub mod stack;
 pub mod str;
 pub mod system;
 #[cfg(test)]

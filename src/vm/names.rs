@@ -101,7 +101,7 @@ names! {
 
 impl Names {
     /// Interns all names, in the order that [`Names::fill`] expects.
-    pub(super) fn intern_all(vm: &mut Vm) -> Vec<Ref<Str>> {
+    pub(super) fn intern_all(vm: &Vm) -> Vec<Ref<Str>> {
         Self::TEXTS.iter().chain(Special::NAMES).map(|text| vm.intern(text)).collect()
     }
 

@@ -18,7 +18,7 @@
 
 use super::class::Class;
 use super::dict::Dict;
-use super::function::{GetSet, Native, NativeCode};
+use super::function::{Native, NativeCode};
 use super::object::{Object, Ref};
 use super::str::{Str, Tuple};
 use super::value::Value;
@@ -95,18 +95,21 @@ pub struct NativeDef {
     /// Where the name ends.
     name_len: u8,
     /// What a class makes of it.
-    flavor: Flavor,
+    pub(super) flavor: Flavor,
 }
 
 /// What becomes of a native function in a class.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flavor {
+pub(super) enum Flavor {
     /// `__new__`: a function that takes the class.
     New,
+    /// A class method.
     Class,
+    /// A static method.
     Static,
     /// A special method, which CPython wraps.
     Wrapper,
+    /// Any other method.
     Method,
 }
 
@@ -586,46 +589,6 @@ impl Vm {
             format!("{}() takes {how} {required} positional argument{} ({given} given)", short(shown), plural(required))
         };
         self.type_error(text)
-    }
-
-    /// Adds native methods and attributes to a class.
-    pub fn extend_class(&mut self, class: &Ref<Class>, methods: &'static [NativeDef], getsets: &'static [GetSetDef]) {
-        // `__doc__` and `__module__` often follow.
-        class.get_mut(self).dict.reserve(methods.len() + getsets.len() + 2);
-        for def in methods {
-            let name = self.intern(def.name());
-            let value = self.native_method(class, def);
-            let hash = self.str_hash(&name);
-            class.get_mut(self).dict.put_str(hash, &name, value);
-        }
-        for def in getsets {
-            let name = self.intern(def.name);
-            let value = self.alloc(GetSet {
-                owner: class.clone(),
-                name: name.clone(),
-                code: super::function::AttrCode::GetSet(def),
-            });
-            let hash = self.str_hash(&name);
-            class.get_mut(self).dict.put_str(hash, &name, value.into());
-        }
-        self.class_changed(class);
-    }
-
-    fn native_method(&mut self, class: &Ref<Class>, def: &'static NativeDef) -> Value {
-        let native = Native { owner: class.value().clone(), code: NativeCode::Static(def) };
-        let types = &self.types;
-        let class = match def.flavor {
-            Flavor::New | Flavor::Static => &types.builtin_function,
-            Flavor::Class => &types.classmethod_descriptor,
-            Flavor::Wrapper => &types.wrapper_descriptor,
-            Flavor::Method => &types.method_descriptor,
-        };
-        let f: Value = self.alloc_as(class, native).into();
-        match def.flavor {
-            Flavor::Class => self.alloc(super::function::ClassMethod { func: f }).into(),
-            Flavor::Static => self.alloc(super::function::StaticMethod { func: f }).into(),
-            _ => f,
-        }
     }
 
     /// A native function of a module.

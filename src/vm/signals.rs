@@ -10,8 +10,8 @@ use super::limits::{Shared, request};
 use nix::libc;
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// Signals have the numbers 1 up to this, not included.
@@ -22,7 +22,7 @@ static COME: [AtomicBool; COUNT] = [const { AtomicBool::new(false) }; COUNT];
 static OWNER: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
 /// The thread whose blocking calls are to be interrupted; 0: none yet.
 static THREAD: AtomicU64 = AtomicU64::new(0);
-/// Wakes the thread that ends the interpreter's waits, which takes a lock; -1: none yet.
+/// Wakes the thread that ends the interpreter's waits, which takes a lock; -1: there has been no wait yet.
 static BELL: AtomicI32 = AtomicI32::new(-1);
 /// What `signal.set_wakeup_fd` set.
 static WAKEUP: AtomicI32 = AtomicI32::new(-1);
@@ -56,7 +56,7 @@ extern "C" fn on_signal(number: libc::c_int) {
     if let Some(owner) = unsafe { OWNER.load(Ordering::Acquire).as_ref() } {
         owner.requests.fetch_or(request::SIGNAL, Ordering::SeqCst);
     }
-    let bell = BELL.load(Ordering::Relaxed);
+    let bell = BELL.load(Ordering::SeqCst);
     if bell >= 0 {
         let one = 1u64;
         // SAFETY: eight bytes are given; `write` may be called here.
@@ -94,19 +94,6 @@ pub fn claim(shared: &Arc<Shared>) -> bool {
             THREAD.store(unsafe { libc::pthread_self() } as u64, Ordering::Relaxed);
             // Without it, calls are not interrupted when another thread gets the signal.
             let _ = handle(INTERRUPT, on_interrupt as extern "C" fn(libc::c_int) as libc::sighandler_t);
-            // SAFETY: takes numbers only. Without the bell, waits are ended by interruption alone.
-            let bell = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
-            let shared = shared.clone();
-            let relay = move || {
-                let _ = nix::sys::signal::SigSet::all().thread_block();
-                while super::system::read(bell, &mut [0; 8]).is_ok() {
-                    shared.request(request::SIGNAL);
-                }
-            };
-            if bell >= 0 && std::thread::Builder::new().name("signals".into()).stack_size(1 << 16).spawn(relay).is_ok()
-            {
-                BELL.store(bell, Ordering::Relaxed);
-            }
             true
         }
         Err(owner) => {
@@ -114,6 +101,32 @@ pub fn claim(shared: &Arc<Shared>) -> bool {
             drop(unsafe { Arc::from_raw(mine) });
             std::ptr::eq(owner, mine)
         }
+    }
+}
+
+/// Sees to it that signals end the waits of the interpreter that hears of them. To be called before each wait: most
+/// programs never wait, so the thread that this takes is made for the first.
+#[inline]
+pub(super) fn attend(shared: &Arc<Shared>) {
+    static ATTENDED: Once = Once::new();
+    if !ATTENDED.is_completed() && is_owner(shared) {
+        ATTENDED.call_once(|| hang_bell(shared.clone()));
+    }
+}
+
+/// Starts the thread that ends waits when the bell rings. Without it they are ended by interruption alone.
+#[cold]
+fn hang_bell(shared: Arc<Shared>) {
+    // SAFETY: takes numbers only.
+    let bell = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
+    let relay = move || {
+        let _ = nix::sys::signal::SigSet::all().thread_block();
+        while super::system::read(bell, &mut [0; 8]).is_ok() {
+            shared.request(request::SIGNAL);
+        }
+    };
+    if bell >= 0 && std::thread::Builder::new().name("signals".into()).stack_size(1 << 16).spawn(relay).is_ok() {
+        BELL.store(bell, Ordering::SeqCst);
     }
 }
 

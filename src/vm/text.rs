@@ -17,7 +17,7 @@ use super::{R, Vm};
 use crate::text::gutf8::{self, Index};
 use crate::text::hash::HashKey;
 use crate::text::number::digits::{Digits, decimal_len};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 /// Texts of fewer bytes are walked rather than indexed.
@@ -27,11 +27,8 @@ const INDICES: usize = 4;
 
 /// The strings that the machine keeps for itself.
 pub(super) struct Interner {
-    /// Linear probing by hash; `UNDEF` is empty. The length is a power of two.
-    slots: Vec<Value>,
-    used: usize,
-    /// Interned strings at which the next sweep is due.
-    sweep_at: usize,
+    /// Borrowed for one look or one change, during which no other is made.
+    table: RefCell<Table>,
     key: HashKey,
     empty: Option<Ref<Str>>,
     empty_bytes: Option<Ref<Bytes>>,
@@ -44,12 +41,19 @@ pub(super) struct Interner {
     indices: Vec<(Ref<Str>, Arc<Index>)>,
 }
 
+/// The interned strings.
+struct Table {
+    /// Linear probing by hash; `UNDEF` is empty. The length is a power of two.
+    slots: Vec<Value>,
+    used: usize,
+    /// Interned strings at which the next sweep is due.
+    sweep_at: usize,
+}
+
 impl Interner {
     pub(super) fn new(hash_seed: u64) -> Interner {
         Interner {
-            slots: vec![Value::UNDEF; 2048],
-            used: 0,
-            sweep_at: 4096,
+            table: RefCell::new(Table { slots: vec![Value::UNDEF; 2048], used: 0, sweep_at: 4096 }),
             key: HashKey::new(hash_seed),
             empty: None,
             empty_bytes: None,
@@ -59,7 +63,9 @@ impl Interner {
             indices: Vec::new(),
         }
     }
+}
 
+impl Table {
     /// The slot of a text, or the empty one where it belongs.
     fn find(&self, vm: &Vm, hash: u64, text: &[u8]) -> usize {
         let mask = self.slots.len() - 1;
@@ -512,12 +518,12 @@ impl Vm {
     // ---- interning ----
 
     /// The one string with this text that names are compared with by address.
-    pub fn intern(&mut self, text: &str) -> Ref<Str> {
+    pub fn intern(&self, text: &str) -> Ref<Str> {
         let hash = self.hash_bytes(text.as_bytes());
-        let at = self.interner.find(self, hash, text.as_bytes());
-        if let Some(s) = self.interner.slots[at].cast::<Str>() {
-            return s.clone();
-        }
+        let at = match self.interned(hash, text.as_bytes()) {
+            Ok(s) => return s,
+            Err(at) => at,
+        };
         let text = text.as_bytes();
         let s = match self.char_of(text) {
             Some(shared) => shared,
@@ -528,18 +534,26 @@ impl Vm {
         s
     }
 
+    /// The interned string with a text, or the empty slot where it belongs.
+    #[inline]
+    fn interned(&self, hash: u64, text: &[u8]) -> Result<Ref<Str>, usize> {
+        let table = self.interner.table.borrow();
+        let at = table.find(self, hash, text);
+        table.slots[at].cast::<Str>().cloned().ok_or(at)
+    }
+
     /// The interned string with the text of `s`, which becomes it if there is none yet.
     #[inline]
-    pub fn intern_value(&mut self, s: &Ref<Str>) -> Ref<Str> {
+    pub fn intern_value(&self, s: &Ref<Str>) -> Ref<Str> {
         if s.header().has_flag(flag::INTERNED) { s.clone() } else { self.intern_slow(s) }
     }
 
-    fn intern_slow(&mut self, s: &Ref<Str>) -> Ref<Str> {
+    fn intern_slow(&self, s: &Ref<Str>) -> Ref<Str> {
         let hash = self.str_hash(s);
-        let at = self.interner.find(self, hash, s.get(self).as_bytes());
-        if let Some(found) = self.interner.slots[at].cast::<Str>() {
-            return found.clone();
-        }
+        let at = match self.interned(hash, s.get(self).as_bytes()) {
+            Ok(found) => return found,
+            Err(at) => at,
+        };
         let s = if let Some(shared) = self.char_of(s.get(self).as_bytes()) {
             self.str_hash(&shared);
             shared
@@ -563,22 +577,24 @@ impl Vm {
     /// MemoryError.
     #[inline]
     pub(super) fn check_interner(&mut self) -> R<()> {
-        let slots = self.interner.slots.len();
-        if (self.interner.used + 2) * 2 <= slots {
+        let table = self.interner.table.get_mut();
+        let slots = table.slots.len();
+        if (table.used + 2) * 2 <= slots {
             return Ok(());
         }
         // While the larger table is made there are the smaller one and a list of the names besides.
         self.check_growth(0, 0, slots * 3, size_of::<Value>())
     }
 
-    fn insert_interned(&mut self, at: usize, s: &Ref<Str>) {
+    fn insert_interned(&self, at: usize, s: &Ref<Str>) {
         s.header().set_flag(flag::INTERNED);
-        self.interner.slots[at] = s.value().clone();
-        self.interner.used += 1;
-        self.interner.grow();
-        if self.interner.used > self.interner.sweep_at {
+        let mut table = self.interner.table.borrow_mut();
+        table.slots[at] = s.value().clone();
+        table.used += 1;
+        table.grow();
+        if table.used > table.sweep_at {
             // Names that scripts make up (`getattr(x, f"…")`) must not pile up until the next collection.
-            self.interner.sweep_at = self.interner.used * 2;
+            table.sweep_at = table.used * 2;
             self.gc.request_sweep();
             // The next checkpoint looks.
             self.heap.young.set(usize::MAX / 2);
@@ -588,10 +604,10 @@ impl Vm {
     /// Drops the interned strings, and the indices of texts, that nobody else refers to.
     pub(super) fn sweep_interned(&mut self) {
         self.interner.indices.retain(|(s, _)| s.header().ref_count() > 1);
-        let before = self.interner.used;
+        let table = self.interner.table.get_mut();
         let mut dead = Vec::new();
-        let mut live = Vec::with_capacity(before);
-        for s in std::mem::take(&mut self.interner.slots) {
+        let mut live = Vec::with_capacity(table.used);
+        for s in std::mem::take(&mut table.slots) {
             match s.header() {
                 None => {}
                 Some(h) if h.ref_count() == 1 => {
@@ -602,8 +618,8 @@ impl Vm {
             }
         }
         let len = (live.len() * 4).next_power_of_two().max(2048);
-        self.interner.sweep_at = (live.len() * 2).max(4096);
-        self.interner.rebuild(live, len);
+        table.sweep_at = (live.len() * 2).max(4096);
+        table.rebuild(live, len);
         if !dead.is_empty() {
             // The cache knows names by address, and the addresses will be used again.
             self.lookup_cache.iter().for_each(|e| e.set(LookupEntry::EMPTY));

@@ -338,6 +338,7 @@ impl Vm {
     /// As [`unlocked`](Self::unlocked), for a wait that `waker` ends when somebody asks the interpreter to stop or a
     /// signal came. `f` does not run when there is such a request already.
     pub fn unlocked_until<T>(&mut self, waker: &Waker, f: impl FnOnce() -> T + Send) -> Option<T> {
+        super::signals::attend(&self.shared);
         let parker = self.thread.parker.clone();
         *locked(&parker.waker) = Some(waker.clone());
         let result = if self.is_called() { None } else { Some(self.unlocked(f)) };
@@ -348,6 +349,7 @@ impl Vm {
     /// Sleeps without the lock until notified, until that time, or until there is a request to serve. The caller
     /// looks at what it waits for again, and calls [`checkpoint`](Self::checkpoint).
     pub fn park(&mut self, until: Option<Instant>) {
+        super::signals::attend(&self.shared);
         if !self.is_called() {
             let parker = self.thread.parker.clone();
             self.unlocked(|| parker.wait(until));

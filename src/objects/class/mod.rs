@@ -47,7 +47,7 @@ pub fn own(vm: &mut Vm, class: &Ref<Class>, name: &str) -> Option<Value> {
 
 /// A copy of the attributes of a class as a dict.
 pub fn namespace_copy(vm: &mut Vm, class: &Ref<Class>) -> Ref<Dict> {
-    let copy = class.get(vm).attributes().copy();
+    let copy = vm.class_dict(class).copy();
     vm.alloc(copy)
 }
 
@@ -123,19 +123,11 @@ const DOCS: &[(&str, &str)] = &[
 ];
 
 /// Gives every class that has no `__doc__` of its own one that is `None`: else its instances would show `object`'s.
-/// To be called when all built-in classes are complete.
+/// To be called when all built-in classes exist.
 pub fn fill_docs(vm: &mut Vm) {
-    let name = vm.names.__doc__.clone();
     let mut work = vec![vm.types.object.clone()];
     while let Some(c) = work.pop() {
-        if vm.own_class_attr(&c, &name).is_none() {
-            let class = c.get(vm).display_name();
-            let doc = DOCS.iter().find(|(n, _)| *n == class).map(|(_, doc)| *doc);
-            let doc = doc.map_or(Value::NONE, |doc| vm.new_str(doc).into_value());
-            vm.add_class_attr(&c, &name, doc);
-        }
+        vm.doc_class(&c, |class| DOCS.iter().find(|(n, _)| *n == class).map(|(_, doc)| *doc));
         work.extend(vm.subclasses(&c).iter().filter_map(|s| s.cast::<Class>().cloned()));
     }
-    let object = vm.types.object.clone();
-    vm.class_changed(&object);
 }

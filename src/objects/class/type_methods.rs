@@ -56,7 +56,7 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__dir__(self, /)", "Specialized __dir__ implementation for types.", dir),
     NativeDef::new("__sizeof__(self, /)", "Return memory consumption of the type object.", |vm, a| {
         let c = vm.this::<Class>(a, "__sizeof__")?;
-        let n = c.get(vm).attributes().len();
+        let n = vm.class_dict(c).len();
         Ok(Value::len(size_of::<Class>() + 40 * n))
     }),
 ];
@@ -113,7 +113,7 @@ fn dir(vm: &mut Vm, a: &[Value]) -> R {
 pub fn merge_class_names(vm: &mut Vm, names: &Ref<crate::vm::dict::Dict>, class: &Ref<Class>) -> R<()> {
     let order = class.get(vm).mro.clone();
     for c in order.iter().rev().filter_map(|c| c.cast::<Class>()) {
-        let keys: Vec<Value> = c.get(vm).attributes().iter().map(|(k, _)| k.clone()).collect();
+        let keys: Vec<Value> = vm.class_dict(c).iter().map(|(k, _)| k.clone()).collect();
         for k in keys {
             names.set_item(vm, k, Value::NONE)?;
         }

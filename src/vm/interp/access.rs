@@ -553,7 +553,7 @@ impl Vm {
             .iter()
             .skip_while(|c| !c.is(class.value()))
             .skip(1)
-            .find_map(|c| c.cast::<Class>()?.get(self).dict.get_hashed(hash, name.value()).cloned());
+            .find_map(|c| self.class_dict(c.cast::<Class>()?).get_hashed(hash, name.value()).cloned());
         match found {
             Some(f) if !of_class && (f.is_a::<Function>() || self.is_plain_method(&f)) => Ok((f, obj.clone())),
             Some(f) if of_class => {
