@@ -387,7 +387,12 @@ impl Vm {
         if spec.flags & class_flag::HEAP == 0 {
             class.header().rc.set(super::object::IMMORTAL);
         }
-        self.class_changed(&class);
+        // Nothing knows the class yet, so no cache must be told.
+        let finalizer = self.inherit_caching(&class);
+        let layouts = &class.get(self).layouts;
+        if finalizer || layouts.is_uncached() {
+            layouts.renumber(finalizer);
+        }
         Ok(class)
     }
 
@@ -500,24 +505,27 @@ impl Vm {
         }
     }
 
+    /// Lets nothing be cached of a class that has such a base; says whether its instances have a finalizer.
+    fn inherit_caching(&self, class: &Ref<Class>) -> bool {
+        let c = class.get(self);
+        let uncached = |k: &Ref<Class>| k.get(self).layouts.is_uncached();
+        if c.base.as_ref().is_some_and(uncached) || c.mro.iter().any(|k| k.cast::<Class>().is_some_and(uncached)) {
+            c.layouts.never_cache();
+        }
+        c.is_heap() && {
+            let del = &self.names.__del__;
+            let hash = self.str_hash(del);
+            c.mro.iter().any(|k| k.cast::<Class>().is_some_and(|k| k.get(self).dict.has(hash, del)))
+        }
+    }
+
     /// The same for one class, whose subclasses are put into `work`.
     fn one_class_changed(&self, class: &Ref<Class>, work: &mut Vec<Ref<Class>>) {
-        let del = &self.names.__del__;
         // SAFETY: no other reference to the payload is alive, and classes in `subclasses` are alive.
         unsafe {
             let payload = class.as_ptr();
             (*payload).forget_specials();
-            let uncached = |k: &Ref<Class>| (*k.as_ptr()).layouts.is_uncached();
-            if (*payload).base.as_ref().is_some_and(uncached)
-                || (*payload).mro.iter().any(|k| k.cast::<Class>().is_some_and(uncached))
-            {
-                (*payload).layouts.never_cache();
-            }
-            let finalizer = (*payload).is_heap() && {
-                let hash = self.str_hash(del);
-                let has = |k: &Ref<Class>| (*k.as_ptr()).dict.has(hash, del);
-                (*payload).mro.iter().any(|k| k.cast::<Class>().is_some_and(has))
-            };
+            let finalizer = self.inherit_caching(class);
             (*payload).layouts.renumber(finalizer);
             for &s in &(*payload).subclasses {
                 Header::inc(s);

@@ -45,6 +45,7 @@ pub mod text;
 pub mod threads;
 pub mod types;
 pub mod value;
+mod zeroed;
 
 use class::{Class, LOOKUP_CACHE, LookupEntry};
 use dict::Dict;
@@ -150,7 +151,7 @@ pub struct Vm {
     pub names: Names,
     kind_layouts: [*const Layout; Kind::COUNT],
     native_layouts: HashMap<TypeId, *const Layout, BuildHasherDefault<TypeIdHasher>>,
-    lookup_cache: Box<[Cell<LookupEntry>]>,
+    lookup_cache: zeroed::Zeroed<Cell<LookupEntry>, LOOKUP_CACHE>,
     /// The last tuple of two small ints that was hashed, as bits, and its hash.
     last_pair: Cell<([u64; 2], u64)>,
     attr_cache: interp::AttrCache,
@@ -213,8 +214,8 @@ impl Vm {
             kind_layouts,
             native_layouts: HashMap::default(),
             attr_cache: interp::AttrCache::default(),
-            // SAFETY: all zeros are an empty entry. Zeros of the system's are not touched before they are used.
-            lookup_cache: unsafe { Box::<[Cell<LookupEntry>]>::new_zeroed_slice(LOOKUP_CACHE).assume_init() },
+            // SAFETY: all zeros are an empty entry.
+            lookup_cache: unsafe { zeroed::Zeroed::new() },
             // Bits of no small ints.
             last_pair: Cell::new(([Value::UNDEF.bits(); 2], 0)),
             interner: text::Interner::new(hash_seed),

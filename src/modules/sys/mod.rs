@@ -277,8 +277,6 @@ fn module_names(vm: &mut Vm) -> R<(Value, Value)> {
     native.dedup();
     let mut all: Vec<&str> = native.clone();
     all.extend(crate::modules::stdlib::names().filter(|n| !n.contains('.')));
-    all.sort_unstable();
-    all.dedup();
     let [native, all] = [native, all].map(|names| {
         let names = names.into_iter().map(|n| vm.intern(n).into_value()).collect();
         vm.tuple(names).into_value()

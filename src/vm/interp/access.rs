@@ -11,6 +11,7 @@ use super::super::seq::List;
 use super::super::set::{FrozenSet, Set};
 use super::super::str::{Str, Tuple};
 use super::super::value::Value;
+use super::super::zeroed::Zeroed;
 use super::super::{R, Vm};
 use super::Next;
 use crate::compiler::opcodes::Instr;
@@ -38,14 +39,13 @@ const ATTR_CACHE: usize = 1024;
 /// several classes.
 pub(in crate::vm) struct AttrCache {
     /// The entry and the name that it is for, which it keeps alive.
-    entries: Box<[(InlineCache, Value)]>,
+    entries: Zeroed<(InlineCache, Value), ATTR_CACHE>,
 }
 
 impl Default for AttrCache {
     fn default() -> AttrCache {
-        // SAFETY: all zeros are a layout that nothing has and a value that is no object. Zeros of the system's are not
-        // touched before they are used.
-        AttrCache { entries: unsafe { Box::<[(InlineCache, Value)]>::new_zeroed_slice(ATTR_CACHE).assume_init() } }
+        // SAFETY: all zeros are a layout that nothing has and a value that is no object.
+        AttrCache { entries: unsafe { Zeroed::new() } }
     }
 }
 
