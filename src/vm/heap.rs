@@ -349,7 +349,10 @@ impl Heap {
     /// What the closure makes does not count as new: it belongs to the interpreter, and is only made late.
     pub(super) fn uncounted(&self, make: impl FnOnce()) {
         let (leaves, containers, young) = (self.leaves.get(), self.containers.get(), self.young.get());
+        // Nor does it take of what scripts may have: making it must not be what exceeds a limit.
+        let bytes = self.bytes.get();
         make();
+        self.bytes.set(bytes);
         self.leaves.set(leaves);
         self.containers.set(containers);
         self.young.set(young);
