@@ -403,6 +403,11 @@ fn memory_error_comes_once_and_then_the_end() {
     )
     .map_err(|e| shown(&e))
     .unwrap();
+    // However near to the limit the refused request stands, its error is the only one.
+    for size in (100..200).step_by(7) {
+        let fill = format!("x = []\ntry:\n    while True: x.append([0] * {size})\nexcept MemoryError:\n    del x");
+        run_in_time(|| quiet().memory(4 << 20), &fill).map_err(|e| shown(&e)).unwrap();
+    }
     let e = run_in_time(small, "x = []\nwhile True:\n    try: x = [x, None, None]\n    except MemoryError: pass")
         .unwrap_err();
     assert_eq!(halted(&e), Some(Halt::OutOfMemory), "{}", shown(&e));

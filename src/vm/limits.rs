@@ -328,17 +328,36 @@ impl Vm {
         if bytes <= limit {
             return if bytes <= self.heap.watermark() { Ok(()) } else { self.check_system() };
         }
-        let grace = limit / 16 + 64 * 1024;
         if self.limits.memory_grace == 0 {
             self.collect_garbage();
             if self.heap.bytes() <= limit {
                 return Ok(());
             }
-            self.limits.memory_grace = grace;
-            self.heap.set_limit(limit.saturating_add(grace));
+            self.allow_grace(limit);
             return Err(self.memory_error(""));
         }
         Err(self.halt(Halt::OutOfMemory))
+    }
+
+    /// Lets a script that has met its limit have somewhat more, once, for handling the error.
+    fn allow_grace(&mut self, limit: usize) {
+        let grace = limit / 16 + 64 * 1024;
+        self.limits.memory_grace = grace;
+        self.heap.set_limit(limit.saturating_add(grace));
+    }
+
+    /// What the refusal of a request raises.
+    #[cold]
+    #[inline(never)]
+    fn refuse_request(&mut self) -> Raised {
+        /// More than an exception and its traceback take.
+        const ERROR: usize = 4096;
+        let limit = self.heap.limit();
+        if self.limits.memory_grace == 0 && limit.saturating_sub(self.heap.bytes()) < ERROR {
+            // Else the error itself would exceed the limit, and the next checkpoint raise it again in its handler.
+            self.allow_grace(limit);
+        }
+        self.memory_error("")
     }
 
     /// Looks whether the system has memory left for the many small things that are not asked for one by one.
@@ -368,7 +387,7 @@ impl Vm {
     pub fn check_alloc(&mut self, bytes: usize) -> R<()> {
         let left = self.heap.limit().saturating_sub(self.heap.bytes());
         if bytes > left || bytes >= ASKED && !self.system_grants(bytes) {
-            return Err(self.memory_error(""));
+            return Err(self.refuse_request());
         }
         Ok(())
     }
