@@ -1,4 +1,4 @@
-//! Collects the modules under `stdlib/` into a table of the binary.
+//! Collects the modules under `stdlib/` into a table of the binary, with their code.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -29,18 +29,26 @@ fn main() {
     let mut found = Vec::new();
     collect(&root, "", &mut found);
     found.sort();
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
     let mut text = String::from("static MODULES: &[StdlibModule] = &[\n");
     for (name, is_package, path) in &found {
         let relative = path.strip_prefix(&root).expect("it is below").to_string_lossy().replace('\\', "/");
+        let source = fs::read_to_string(path).expect("a module can be read");
+        // A module that does not compile is carried without code: importing it says what is wrong.
+        let code = apy_precompile::module(&source, &format!("<stdlib>/{relative}")).unwrap_or_else(|e| {
+            println!("cargo:warning={e}");
+            Vec::new()
+        });
+        let code_path = out.join(format!("{name}.code"));
+        fs::write(&code_path, code).expect("the build folder can be written");
         let _ = writeln!(
             text,
-            "    StdlibModule {{ name: {name:?}, is_package: {is_package}, path: {relative:?}, source: include_str!({:?}) }},",
-            path
+            "    StdlibModule {{ name: {name:?}, is_package: {is_package}, path: {relative:?}, source: include_str!({path:?}), \
+             code: include_bytes!({code_path:?}) }},"
         );
     }
     text.push_str("];\n");
-    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("stdlib.rs");
-    fs::write(out, text).expect("the build folder can be written");
+    fs::write(out.join("stdlib.rs"), text).expect("the build folder can be written");
 }
 
 /// Links the compiler's unwinding library into the command: loading it as a shared library takes a tenth of the time that

@@ -238,7 +238,7 @@ pub(super) fn assemble(
     layout.thread_jumps();
     layout.place();
     let mut instrs = Vec::with_capacity(layout.pcs.last().map_or(0, |pc| *pc as usize));
-    let mut positions = Positions::default();
+    let mut positions: Vec<(u32, Position)> = Vec::new();
     let mut last = None;
     for i in 0..layout.list.len() {
         if layout.sizes[i] == 0 {
@@ -246,7 +246,10 @@ pub(super) fn assemble(
         }
         let span = layout.list[i].span;
         if last != Some(span) {
-            positions.push(instrs.len() as u32, lines.position(span));
+            let place = lines.position(span);
+            if positions.last().is_none_or(|(_, before)| *before != place) {
+                positions.push((instrs.len() as u32, place));
+            }
             last = Some(span);
         }
         write(&layout, i, &mut instrs)?;
@@ -276,7 +279,7 @@ pub(super) fn assemble(
         hidden,
         instrs,
         exceptions,
-        positions,
+        positions: Positions::new(positions),
         nregs,
         first_temp: narrow(unit.first_temp, "too many registers", span)?,
         caches: std::mem::take(&mut unit.caches) as Vec<Cache>,

@@ -5,7 +5,8 @@
 //! passed the checks of `verify` (every register, index and jump is in range).
 
 use super::opcodes::Instr;
-use std::sync::Arc;
+use super::packed;
+use std::sync::{Arc, OnceLock};
 
 /// A constant.
 #[derive(Clone, Debug)]
@@ -196,26 +197,32 @@ pub struct Position {
 /// The places of all instructions: one row for each run of instructions at the same place.
 #[derive(Clone, Debug, Default)]
 pub struct Positions {
-    rows: Vec<(u32, Position)>,
+    /// Made from the packed form when first asked for.
+    rows: OnceLock<Vec<(u32, Position)>>,
+    packed: &'static [u8],
 }
 
 impl Positions {
-    /// Adds the place of the next instruction.
-    pub fn push(&mut self, pc: u32, position: Position) {
-        if self.rows.last().is_none_or(|(_, last)| *last != position) {
-            self.rows.push((pc, position));
-        }
+    /// Places in the form of [`packed`](super::packed).
+    pub(super) fn packed(packed: &'static [u8]) -> Positions {
+        Positions { rows: OnceLock::new(), packed }
+    }
+
+    /// All of them.
+    pub fn new(rows: Vec<(u32, Position)>) -> Positions {
+        Positions { rows: OnceLock::from(rows), packed: &[] }
     }
 
     /// The place of an instruction.
     pub fn at(&self, pc: u32) -> Position {
-        let after = self.rows.partition_point(|(start, _)| *start <= pc);
-        after.checked_sub(1).and_then(|i| self.rows.get(i)).map_or(Position::default(), |row| row.1)
+        let rows = self.rows();
+        let after = rows.partition_point(|(start, _)| *start <= pc);
+        after.checked_sub(1).and_then(|i| rows.get(i)).map_or(Position::default(), |row| row.1)
     }
 
     /// The rows: first instruction and place.
     pub fn rows(&self) -> &[(u32, Position)] {
-        &self.rows
+        self.rows.get_or_init(|| packed::places(self.packed))
     }
 }
 

@@ -13,6 +13,7 @@ mod future;
 pub mod liveness;
 mod lower;
 pub mod opcodes;
+pub mod packed;
 mod scope;
 mod unparse;
 pub mod verify;

@@ -4,6 +4,7 @@ use super::room::with_room;
 use crate::compiler::{self, CompileOptions};
 use crate::diagnostics::report::SyntaxReport;
 use crate::event_loop::top_level;
+use crate::modules::stdlib::StdlibModule;
 use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
 use crate::vm::function::{CodeObject, Module};
@@ -103,6 +104,19 @@ impl Vm {
             Unfit::Raised(e) => Err(e),
             Unfit::Wrong { error, text, parsed, .. } => Err(self.refused(&error, &text, filename, (kind, parsed))),
         }
+    }
+
+    /// The code of a module that the binary carries: the one it was built with, unless `-O` wants another.
+    ///
+    /// # Errors
+    /// As [`compile_source`](Self::compile_source).
+    pub fn carried_code(&mut self, module: &StdlibModule, filename: &str) -> R<Ref<CodeObject>> {
+        if self.state::<super::Switches>().optimize == 0
+            && let Some(code) = module.code()
+        {
+            return Ok(self.new_code(code));
+        }
+        self.compile_source(module.source.as_bytes(), filename, SourceKind::Main)
     }
 
     /// Compiles source text as [`compile_source`](Self::compile_source), and gives a report that can be drawn instead

@@ -8,7 +8,7 @@ use super::{import_lock, stdlib};
 use crate::embed::SourceKind;
 use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
-use crate::vm::function::Module;
+use crate::vm::function::{CodeObject, Module};
 use crate::vm::generator::Generator;
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::object::Ref;
@@ -315,7 +315,8 @@ fn load(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
         Found::Stdlib(m) => {
             let file = format!("{STDLIB_PATH}/{}", m.path);
             let package = m.is_package.then(|| format!("{STDLIB_PATH}/{}", m.name.replace('.', "/")));
-            run_module(vm, full, &file, package.map(|p| vec![p]), m.source.as_bytes()).map(Some)
+            let code = vm.carried_code(m, &file)?;
+            run_module(vm, full, &file, package.map(|p| vec![p]), &code).map(Some)
         }
         Found::File { path, package } => {
             let bytes = match vm.unlocked(|| std::fs::read(&path)) {
@@ -327,7 +328,8 @@ fn load(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
             };
             let file = path.to_string_lossy().into_owned();
             let package = package.map(|p| vec![p.to_string_lossy().into_owned()]);
-            run_module(vm, full, &file, package, &bytes).map(Some)
+            let code = vm.compile_source(&bytes, &file, SourceKind::Main)?;
+            run_module(vm, full, &file, package, &code).map(Some)
         }
         Found::Namespace(folders) => {
             let m = vm.bare_module(full);
@@ -370,9 +372,8 @@ fn describe_module(vm: &mut Vm, m: &Value, full: &str, origin_text: &str, path: 
     vm.set_attr_str(m, "__spec__", spec)
 }
 
-/// Makes a module from source text and runs it; a module whose code raises is taken out again.
-fn run_module(vm: &mut Vm, full: &str, file: &str, package: Option<Vec<String>>, source: &[u8]) -> R {
-    let code = vm.compile_source(source, file, SourceKind::Main)?;
+/// Makes a module and runs its code; a module whose code raises is taken out again.
+fn run_module(vm: &mut Vm, full: &str, file: &str, package: Option<Vec<String>>, code: &Ref<CodeObject>) -> R {
     let module = vm.bare_module(full);
     let file_value = vm.new_str(file).into_value();
     vm.module_set(&module, "__file__", file_value);
@@ -388,7 +389,7 @@ fn run_module(vm: &mut Vm, full: &str, file: &str, package: Option<Vec<String>>,
     let (name, modules) = (vm.intern(full), vm.modules.clone());
     modules.set_str(vm, &name, m.clone());
     let dict = module.get(vm).dict.clone();
-    let result = vm.run_code(&code, &dict, Value::UNDEF).and_then(|v| match v.cast::<Generator>() {
+    let result = vm.run_code(code, &dict, Value::UNDEF).and_then(|v| match v.cast::<Generator>() {
         Some(g) => crate::event_loop::top_level::run(vm, g),
         None => Ok(()),
     });

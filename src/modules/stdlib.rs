@@ -1,4 +1,8 @@
-//! The modules written in apy that the binary carries.
+//! The modules written in apy that the binary carries: their sources, and their code, which was compiled when the binary
+//! was built.
+
+use crate::compiler::{Code, packed};
+use std::sync::Arc;
 
 /// One of them.
 pub struct StdlibModule {
@@ -10,6 +14,15 @@ pub struct StdlibModule {
     pub path: &'static str,
     /// Its source text.
     pub source: &'static str,
+    /// Its code, see [`packed`].
+    code: &'static [u8],
+}
+
+impl StdlibModule {
+    /// Its code, as it is without `-O`.
+    pub fn code(&self) -> Option<Arc<Code>> {
+        packed::unpack(self.code)
+    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/stdlib.rs"));
@@ -27,4 +40,25 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The source of the module at a path below `stdlib/`.
 pub fn source_of(path: &str) -> Option<&'static str> {
     MODULES.iter().find(|m| m.path == path).map(|m| m.source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MODULES;
+    use crate::compiler::{self, CompileOptions, packed};
+    use crate::modules::import::STDLIB_PATH;
+
+    #[test]
+    fn carried_code_is_what_compiling_gives() {
+        for m in MODULES {
+            let code = m.code().unwrap_or_else(|| panic!("{} is carried without code", m.name));
+            assert!(packed::pack(&code) == m.code, "{} is not read as it was written", m.name);
+            let arena = bumpalo::Bump::new();
+            let parsed = apy_grammar::parse(&arena, m.source, apy_grammar::Mode::Exec).expect("it is a program");
+            let filename = format!("{STDLIB_PATH}/{}", m.path);
+            let options = CompileOptions { top_level_await: true, ..CompileOptions::new(&filename) };
+            let output = compiler::compile(&parsed.module, m.source, &options).expect("it compiles");
+            assert!(packed::pack(&output.code) == m.code, "{} compiles to something else", m.name);
+        }
+    }
 }
