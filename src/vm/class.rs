@@ -79,9 +79,12 @@ pub struct Class {
 
 /// What is known of a class's construction.
 #[derive(Clone, Copy)]
-enum PlainInit {
+pub(super) enum PlainInit {
     Unknown,
+    /// Calling it does more than `object.__new__` and a script function `__init__` do.
     No,
+    /// There is no `__init__` but that of `object`.
+    None,
     /// The bits of the function, which the MRO keeps alive until the class changes.
     Yes(u64),
 }
@@ -642,32 +645,42 @@ impl Vm {
         found
     }
 
-    /// The script function `__init__` of a class whose instances `object.__new__` makes (not counted), where calling
-    /// the class does nothing else.
+    /// The script function `__init__` of a class whose instances `object.__new__` makes, where calling the class does
+    /// nothing else.
     #[inline(always)]
-    pub(super) fn plain_init(&self, class: &Ref<Class>) -> Option<*mut Header> {
+    pub(super) fn plain_init(&self, class: &Ref<Class>) -> PlainInit {
         let c = class.get(self);
         if c.has(class_flag::ABSTRACT) || !self.class_of(class.value()).is(&self.types.type_) {
-            return None;
+            return PlainInit::No;
         }
         match c.plain_init.get() {
-            PlainInit::Yes(bits) => Some(Value::ptr_of(bits)),
-            PlainInit::No => None,
             PlainInit::Unknown => self.find_plain_init(class),
+            known => known,
         }
     }
 
     #[cold]
-    fn find_plain_init(&self, class: &Ref<Class>) -> Option<*mut Header> {
+    fn find_plain_init(&self, class: &Ref<Class>) -> PlainInit {
         let c = class.get(self);
         let plain = c.vtable.kind == Kind::Instance
             && c.is_heap()
             && self.class_special(class, Special::New).is_some_and(|n| n.is(&self.object_new));
-        let init = self.class_special(class, Special::Init).filter(|f| plain && f.kind() == Some(Kind::Function));
+        let init = match self.class_special(class, Special::Init) {
+            Some(f) if plain && f.kind() == Some(Kind::Function) => PlainInit::Yes(f.bits()),
+            Some(f) if plain && f.is(&self.object_init) => PlainInit::None,
+            _ => PlainInit::No,
+        };
         if !c.layouts.is_uncached() {
-            c.plain_init.set(init.as_ref().map_or(PlainInit::No, |f| PlainInit::Yes(f.bits())));
+            c.plain_init.set(init);
         }
-        init.map(|f| f.ptr())
+        init
+    }
+
+    /// A special method of the value's class (not counted), if it was looked up before.
+    #[inline(always)]
+    pub(super) fn known_special(&self, v: &Value, special: Special) -> Option<*mut Header> {
+        let bits = self.class_of(v).get(self).specials.get()?[special as usize].get();
+        Value::object_at(bits)
     }
 
     /// The Rust function of a special method of the value's class, where that is native and a call with its object and

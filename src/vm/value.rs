@@ -280,6 +280,12 @@ impl Value {
         (bits - TAG_PTR) as *mut Header
     }
 
+    /// The object that a word points to, if it points to one, without counting.
+    #[inline(always)]
+    pub(super) const fn object_at(bits: u64) -> Option<*mut Header> {
+        if bits & TAG_MASK == TAG_PTR { Some(Value::ptr_of(bits)) } else { None }
+    }
+
     /// Takes over one count of `p`.
     #[inline(always)]
     pub(super) fn from_ptr(p: *mut Header) -> Value {

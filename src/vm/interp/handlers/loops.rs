@@ -2,18 +2,20 @@
 
 use super::super::Next;
 use super::super::dispatch::{At, Exit, Handler, full, quick};
-use super::suspend::resume_for;
+use super::drive::resume_for;
+use super::suspend::make_own_generator;
 use crate::compiler::opcodes::{FLAG_C, Op};
 use crate::vm::Vm;
 use crate::vm::dict::Dict;
 use crate::vm::object::{Kind, Ref};
 use crate::vm::seq::{DictIter, DictPart, Enumerate, SeqIter, SeqSource, Zip};
+use crate::vm::special::Special;
 use crate::vm::value::Value;
 
 quick! {
     /// Of exactly a list or a tuple; anything else is for the full handler.
     pub fn get_iter(m) {
-        let Some(h) = m.b().header().filter(|h| h.layout().is_exact()) else { return m.leave_to(get_iter_full) };
+        let Some(h) = m.b().header().filter(|h| h.layout().is_exact()) else { return m.leave_to(get_iter_of_script) };
         let (class, source) = match h.kind {
             Kind::List => (&m.vm.types.list_iterator, SeqSource::List(Ref::from_value_unchecked(m.in_b()))),
             Kind::Tuple => (&m.vm.types.tuple_iterator, SeqSource::Tuple(Ref::from_value_unchecked(m.in_b()))),
@@ -21,6 +23,14 @@ quick! {
         };
         let it = m.vm.alloc_as(class, SeqIter { source, at: 0 }).into_value();
         m.put(it)
+    }
+}
+
+quick! {
+    /// Of a script's object whose `__iter__` is a generator function.
+    #[inline(never)]
+    fn get_iter_of_script(m) {
+        make_own_generator(m, Special::Iter, get_iter_full)
     }
 }
 

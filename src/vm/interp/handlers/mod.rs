@@ -3,11 +3,14 @@
 mod access;
 mod build;
 mod calls;
+mod drive;
 mod exceptions;
 mod jumps;
 mod loops;
 mod names;
+mod natives;
 mod numbers;
+mod returns;
 mod suspend;
 
 use super::dispatch::{Handler, full};
@@ -147,8 +150,8 @@ const fn handler(op: Op) -> Handler {
         Op::CallKw => calls::call_kw,
         Op::CallMethodKw => calls::call_method_kw,
         Op::CallEx => calls::call_ex,
-        Op::Return => calls::return_,
-        Op::ReturnConst => calls::return_const,
+        Op::Return => returns::return_,
+        Op::ReturnConst => returns::return_const,
         Op::MakeFunction => build::make_function,
         Op::SetFuncAttr => build::set_func_attr,
         Op::BuildTuple => build::build_tuple,

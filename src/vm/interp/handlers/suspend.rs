@@ -6,15 +6,43 @@
 
 use super::super::Next;
 use super::super::dispatch::{At, Exit, Handler, full, quick};
-use super::calls::bound_or_none;
 use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::{FLAG_B, Op};
 use crate::vm::exception::Raised;
-use crate::vm::frame::{Frame, frame_flag};
-use crate::vm::function::CodeObject;
+use crate::vm::frame::frame_flag;
+use crate::vm::function::{CodeObject, Function};
 use crate::vm::generator::{GenState, Generator, gen_flag};
-use crate::vm::object::{Header, IMMORTAL, Kind};
+use crate::vm::object::{Header, IMMORTAL, Kind, Ref};
+use crate::vm::special::Special;
 use crate::vm::value::Value;
+
+/// R[a] = what a special method of R[b] makes, where R[b] is an object of a script's class whose method is a generator
+/// function without further parameters.
+#[inline(always)]
+pub fn make_own_generator(m: At<'_>, special: Special, full: Handler) -> Exit {
+    if m.b().kind() != Some(Kind::Instance) {
+        return m.leave_to(full);
+    }
+    let Some(f) = m.vm.known_special(m.b(), special) else { return m.leave_to(full) };
+    // SAFETY: the class keeps its method alive, and this its code.
+    unsafe {
+        if (*f).kind != Kind::Function {
+            return m.leave_to(full);
+        }
+        let code = &*(*Header::payload::<Function>(f)).code.as_ptr();
+        let others = CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR | CodeFlags::ITERABLE_COROUTINE;
+        if !code.makes_generator || code.exact_args != 1 || code.flags().has(others) {
+            return m.leave_to(full);
+        }
+        Header::inc(f);
+        let this = m.in_b();
+        let old = std::mem::replace(m.a(), this);
+        // The one parameter is moved out of the register.
+        let made = m.vm.new_generator(Ref::from_value_unchecked(Value::from_ptr(f)), m.a());
+        std::mem::forget(std::mem::replace(m.a(), made));
+        m.release(old)
+    }
+}
 
 quick! {
     pub fn get_awaitable(m) {
@@ -23,7 +51,15 @@ quick! {
             let v = m.take(m.ins.b());
             return m.put(v);
         }
-        m.leave_to(get_awaitable_full)
+        m.leave_to(get_awaitable_of_script)
+    }
+}
+
+quick! {
+    /// Of a script's object whose `__await__` is a generator function.
+    #[inline(never)]
+    fn get_awaitable_of_script(m) {
+        make_own_generator(m, Special::Await, get_awaitable_full)
     }
 }
 
@@ -34,68 +70,6 @@ full! {
         m.set(it);
         Ok(Next::Reload)
     }
-}
-
-/// Resumes the generator that a `for` loop drives: its frame is pushed, with `None` sent.
-#[inline(always)]
-pub fn resume_for(mut m: At<'_>, full: Handler) -> Exit {
-    // SAFETY: the register holds a generator, whose chain is alive; the verifier has checked the operands of its code.
-    unsafe {
-        let root = m.b().ptr();
-        let r = Header::payload::<Generator>(root);
-        let state = (*r).state;
-        if (*r).flags & gen_flag::LINKED != 0 || !matches!(state, GenState::Suspended | GenState::Created) {
-            return m.leave_to(full);
-        }
-        let current = if (*r).link.is_null() { root } else { (*r).link };
-        let this = Header::payload::<Generator>(current);
-        let func = (*this).func.as_ptr();
-        let code: *const CodeObject = (*func).code.as_ptr();
-        let start = (*code).instrs;
-        let pc = start.add((*this).pc as usize);
-        let awaits = (*pc).op_byte() == Op::Await as u8;
-        let simple = !(*code).flags().has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR);
-        let known = !awaits || !(*r).link.is_null() || state == GenState::Created;
-        let ticks = m.vm.heap.ticks.get() - 1;
-        if !simple || !known || m.vm.thread.depth >= m.vm.thread.recursion_limit || ticks < 0 {
-            return m.leave_to(full);
-        }
-        let regs = Generator::regs(this);
-        if awaits {
-            if m.vm.thread.sent.is_object() {
-                return m.leave_to(full);
-            }
-            m.vm.thread.sent = Value::NONE;
-        } else if pc > start {
-            let received = &mut *regs.add((*pc.sub(1)).a() as usize);
-            if received.is_object() {
-                return m.leave_to(full);
-            }
-            *received = Value::NONE;
-        }
-        m.vm.heap.ticks.set(ticks);
-        m.store_pc();
-        let handled = std::mem::replace(&mut (*this).handled, Value::UNDEF);
-        let frame = Frame {
-            pc,
-            generator: current,
-            root,
-            aux: std::mem::replace(&mut m.vm.thread.handled, handled),
-            flags: frame_flag::GENERATOR | frame_flag::FOR,
-            ..Frame::plain(code, func, regs, (*m.frame).top, m.ins.a())
-        };
-        m.frame = m.frame.add(1);
-        m.frame.write(frame);
-        m.vm.thread.frame = m.frame;
-        m.vm.thread.depth += 1;
-        (*r).state = GenState::Running;
-        (*root).aux.set(0);
-        // The chain stays alive while it runs.
-        Header::inc(root);
-        m.pc = pc;
-        m.regs = regs;
-    }
-    m.next()
 }
 
 quick! {
@@ -214,70 +188,6 @@ full! {
     }
 }
 
-/// The end of a generator that another one awaits, which goes on with the value.
-#[inline(always)]
-pub fn return_to_awaiter(mut m: At<'_>, v: Value, full: Handler) -> Exit {
-    // SAFETY: as above; a linked generator's parent is alive and stands at the `Await` of it.
-    unsafe {
-        let frame = &mut *m.frame;
-        let g = frame.generator;
-        let this = Header::payload::<Generator>(g);
-        if frame.flags & (frame_flag::OBSERVED | frame_flag::THROWN) != 0
-            || g == frame.root
-            || (*frame.code).flags().has(CodeFlags::ASYNC_GENERATOR)
-            || m.vm.thread.handled.is_object()
-            || !drop_registers(m.regs, (*this).nregs as usize)
-        {
-            std::mem::forget(std::mem::replace(m.a(), v));
-            return m.leave_to(full);
-        }
-        let v = bound_or_none(v);
-        (*this).state = GenState::Closed;
-        std::mem::forget(std::mem::replace(&mut (*this).handled, Value::INHERITED));
-        (*this).flags &= !gen_flag::LINKED;
-        let parent = std::mem::replace(&mut (*this).link, std::ptr::null_mut());
-        let p = Header::payload::<Generator>(parent);
-        let func = (*p).func.as_ptr();
-        let code: *const CodeObject = (*func).code.as_ptr();
-        frame.chain = frame.chain.saturating_sub(1);
-        frame.generator = parent;
-        frame.func = func;
-        frame.code = code;
-        frame.consts = (*code).consts.as_ptr();
-        frame.regs = Generator::regs(p);
-        m.regs = frame.regs;
-        m.pc = (*code).instrs.add((*p).pc as usize);
-        let handled = std::mem::replace(&mut (*p).handled, Value::UNDEF);
-        std::mem::forget(std::mem::replace(&mut m.vm.thread.handled, handled));
-        let awaiting = *m.pc;
-        m.pc = m.pc.add(1);
-        let child = m.take(awaiting.b());
-        let old = std::mem::replace(m.reg(awaiting.a()), v);
-        m.release_both(child, old)
-    }
-}
-
-/// Drops registers as long as that frees nothing and unlinks nothing; true when all are done.
-#[inline(always)]
-unsafe fn drop_registers(regs: *mut Value, n: usize) -> bool {
-    // SAFETY: the caller's registers.
-    unsafe {
-        for i in (0..n).rev() {
-            let v = &mut *regs.add(i);
-            let Some(h) = v.header() else { continue };
-            let n = h.rc.get();
-            if n <= 1 || h.kind == Kind::Generator {
-                return false;
-            }
-            if n < IMMORTAL {
-                h.rc.set(n - 1);
-            }
-            regs.add(i).write(Value::UNDEF);
-        }
-    }
-    true
-}
-
 full! {
     pub fn yield_async(m) {
         let v = m.in_b();
@@ -285,8 +195,21 @@ full! {
     }
 }
 
-full! {
+quick! {
+    /// Of a generator, and of a script's object whose `__iter__` is a generator function.
     pub fn get_yield_from_iter(m) {
+        if let Some(g) = m.b().cast::<Generator>()
+            && !m.vm.gen_flags(g).has(CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR)
+        {
+            let v = m.in_b();
+            return m.put(v);
+        }
+        make_own_generator(m, Special::Iter, get_yield_from_iter_full)
+    }
+}
+
+full! {
+    fn get_yield_from_iter_full(m) {
         let v = m.in_b();
         let it = m.vm.get_yield_from_iter(v)?;
         m.set(it);

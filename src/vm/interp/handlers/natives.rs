@@ -1,0 +1,261 @@
+//! Calls of native functions: with flat arguments, by name or bound, and those that the machine does itself.
+
+use super::super::Next;
+use super::super::dispatch::{At, Exit, full, quick};
+use super::calls::call_bound_function;
+use super::drive::{next_of, send, send_bound};
+use crate::vm::R;
+use crate::vm::function::{Method, Native, NativeCode};
+use crate::vm::native::{FlatFn, MachineFn, NativeImpl};
+use crate::vm::object::{Header, Kind};
+use crate::vm::seq::List;
+use crate::vm::value::Value;
+
+/// The function that a native with flat arguments runs, if so many fit and its receiver needs no test.
+#[inline(always)]
+fn flat_native(f: &Value, argc: usize, bound: bool) -> Option<FlatFn> {
+    let native: *const Native = Header::payload(f.ptr());
+    // SAFETY: the callers have checked the kind.
+    let native = unsafe { &*native };
+    if !bound && native.owner.kind() == Some(Kind::Type) {
+        return None;
+    }
+    let NativeCode::Static(def) = &native.code else { return None };
+    match def.run {
+        NativeImpl::Flat(f) | NativeImpl::Machine(MachineFn::Append, f) if def.fits(argc) => Some(f),
+        _ => None,
+    }
+}
+
+/// What the machine does itself for a native, if it is one of those.
+#[inline(always)]
+fn machine_fn(f: &Value) -> Option<MachineFn> {
+    let native: *const Native = Header::payload(f.ptr());
+    // SAFETY: the callers have checked the kind.
+    match unsafe { &(*native).code } {
+        NativeCode::Static(def) => match def.run {
+            NativeImpl::Machine(m, _) => Some(m),
+            _ => None,
+        },
+        NativeCode::Host(..) => None,
+    }
+}
+
+/// Calls a function with the registers from `first` on, and drops these; R[base] is dropped too.
+#[inline(always)]
+fn run_flat(m: At<'_>, f: FlatFn, base: u16, first: u16, argc: u16) -> Exit {
+    m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
+    m.store_pc();
+    // SAFETY: the registers hold the arguments; they stay in place during the call, since the frames of nested calls
+    // lie above this frame's window.
+    let args = unsafe { std::slice::from_raw_parts(m.regs.add(first as usize), argc as usize) };
+    let result = f(m.vm, args);
+    for i in 0..argc {
+        *m.reg(first + i) = Value::UNDEF;
+    }
+    *m.reg(base) = Value::UNDEF;
+    match result {
+        Ok(v) => {
+            *m.c() = v;
+            if m.vm.heap.pending.get() { m.back() } else { m.next() }
+        }
+        Err(e) => {
+            std::mem::forget(std::mem::replace(&mut m.vm.thread.passed, e.0));
+            Exit::Raised
+        }
+    }
+}
+
+/// Calls a native function with the registers from `first` on, and drops these and the function in R[base].
+#[inline(always)]
+fn run_native(m: &mut At<'_>, f: FlatFn, base: u16, first: u16, argc: u16) -> R<Next> {
+    // SAFETY: the registers hold the arguments; they stay in place during the call, since the frames of nested calls
+    // lie above this frame's window.
+    let args = unsafe { std::slice::from_raw_parts(m.regs.add(first as usize), argc as usize) };
+    let result = f(m.vm, args);
+    for i in 0..argc {
+        *m.reg(first + i) = Value::UNDEF;
+    }
+    *m.reg(base) = Value::UNDEF;
+    *m.c() = result?;
+    Ok(Next::Reload)
+}
+
+// ---- by name ----
+
+quick! {
+    /// A native function in R[base].
+    #[inline(never)]
+    pub fn call_native(m) {
+        let (f, argc) = (m.reg(m.ins.a()), m.ins.b());
+        if argc == 1 && m.reg(m.ins.a() + 1).kind() == Some(Kind::Generator) && machine_fn(f) == Some(MachineFn::Next) {
+            return m.leave_to(next_of);
+        }
+        m.leave_to(call_flat)
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn call_flat(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        match flat_native(m.reg(base), argc as usize, false) {
+            Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 1, argc),
+            _ => m.leave_to(call_native_full),
+        }
+    }
+}
+
+full! {
+    pub fn call_native_full(m) {
+        m.tick()?;
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        match flat_native(m.reg(base), argc as usize, false) {
+            Some(f) => run_native(m, f, base, base + 1, argc),
+            None => m.vm.call_op(m.frame, m.regs, base as usize, argc as usize, m.ins.c()),
+        }
+    }
+}
+
+// ---- bound ----
+
+quick! {
+    /// A bound method in R[base].
+    #[inline(never)]
+    pub fn call_bound(m) {
+        let method: *const Method = Header::payload(m.reg(m.ins.a()).ptr());
+        // SAFETY: the callers have checked the kind.
+        let f = unsafe { &(*method).func };
+        match f.kind() {
+            Some(Kind::Function) => m.leave_to(call_bound_function),
+            Some(Kind::Native) if m.ins.b() == 1 && machine_fn(f) == Some(MachineFn::Send) => m.leave_to(send_bound),
+            Some(Kind::Native) => m.leave_to(call_bound_flat),
+            _ => m.leave_to(call_bound_full),
+        }
+    }
+}
+
+quick! {
+    /// A native method with flat arguments, bound to an object of just its class: the object takes the method's place
+    /// in front of the arguments.
+    #[inline(never)]
+    fn call_bound_flat(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        let method: *const Method = Header::payload(m.reg(base).ptr());
+        // SAFETY: as above; the method is kept alive until the call is over.
+        unsafe {
+            let (f, this) = (&(*method).func, &(*method).receiver);
+            let native: *const Native = Header::payload(f.ptr());
+            let flat = flat_native(f, argc as usize + 1, true);
+            let known = (*native).owner.is(m.vm.class_of(this).value()) && m.vm.heap.ticks.get() > 0;
+            let (Some(flat), true) = (flat, known) else { return m.leave_to(call_bound_full) };
+            let this = this.clone();
+            let method = std::mem::replace(m.reg(base), this);
+            m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
+            m.store_pc();
+            let result = flat(m.vm, std::slice::from_raw_parts(m.regs.add(base as usize), argc as usize + 1));
+            for i in 0..=argc {
+                *m.reg(base + i) = Value::UNDEF;
+            }
+            drop(method);
+            match result {
+                Ok(v) => {
+                    *m.c() = v;
+                    if m.vm.heap.pending.get() { m.back() } else { m.next() }
+                }
+                Err(e) => {
+                    std::mem::forget(std::mem::replace(&mut m.vm.thread.passed, e.0));
+                    Exit::Raised
+                }
+            }
+        }
+    }
+}
+
+full! {
+    pub fn call_bound_full(m) {
+        m.tick()?;
+        m.vm.call_op(m.frame, m.regs, m.ins.a() as usize, m.ins.b() as usize, m.ins.c())
+    }
+}
+
+// ---- found as methods ----
+
+quick! {
+    /// Native methods; apart from their calls, so that finding the way needs no registers to be saved.
+    #[inline(never)]
+    pub fn call_native_method(m) {
+        let f = m.reg(m.ins.a());
+        let to = match (machine_fn(f), m.ins.b()) {
+            (Some(MachineFn::Append), 1) => append_item,
+            (Some(MachineFn::Send), 1) => send,
+            _ => call_flat_method,
+        };
+        m.leave_to(to)
+    }
+}
+
+quick! {
+    /// Native methods with flat arguments; all others are for the full handler.
+    #[inline(never)]
+    fn call_flat_method(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        if m.reg(base + 1).is_undef() {
+            // A function that was found in the object itself, or in a module.
+            return match flat_native(m.reg(base), argc as usize, false) {
+                Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 2, argc),
+                _ => m.leave_to(call_native_method_full),
+            };
+        }
+        match flat_native(m.reg(base), argc as usize + 1, true) {
+            Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 1, argc + 1),
+            _ => m.leave_to(call_native_method_full),
+        }
+    }
+}
+
+quick! {
+    /// `list.append(item)` where the list has room.
+    #[inline(never)]
+    fn append_item(m) {
+        let base = m.ins.a();
+        let (f, list) = (&*m.reg(base), &*m.reg(base + 1));
+        let Some(list) = list.cast::<List>() else { return m.leave_to(call_native_method_full) };
+        // SAFETY: no other reference to the list's payload is alive in a handler.
+        let items = unsafe { &mut (*list.as_ptr()).items };
+        let shared = f.header().is_some_and(|h| h.ref_count() > 1);
+        if items.len() == items.capacity() || !shared || m.vm.heap.ticks.get() <= 0 {
+            return m.leave_to(call_native_method_full);
+        }
+        m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
+        items.push(m.take(base + 2));
+        let (f, list) = (m.take(base), m.take(base + 1));
+        let old = std::mem::replace(m.c(), Value::NONE);
+        if old.is_object() {
+            // Rare: the result goes to a name or attribute that held something.
+            drop(old);
+            drop(f);
+            return m.release(list);
+        }
+        std::mem::forget(old);
+        m.release_both(f, list)
+    }
+}
+
+full! {
+    pub fn call_native_method_full(m) {
+        m.tick()?;
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        if !m.reg(base + 1).is_undef()
+            && let Some(f) = flat_native(m.reg(base), argc as usize + 1, true)
+        {
+            return run_native(m, f, base, base + 1, argc + 1);
+        }
+        if m.reg(base + 1).is_undef()
+            && let Some(f) = flat_native(m.reg(base), argc as usize, false)
+        {
+            return run_native(m, f, base, base + 2, argc);
+        }
+        m.vm.call_method_op(m.frame, m.regs, base as usize, argc as usize, m.ins.c())
+    }
+}

@@ -1,0 +1,170 @@
+//! Returning from functions.
+
+use super::super::dispatch::{At, Exit, full, quick};
+use super::drive::{return_const_generator, return_generator};
+use crate::vm::frame::frame_flag;
+use crate::vm::object::IMMORTAL;
+use crate::vm::value::Value;
+
+/// Drops the locals and the function of a plain frame, if that frees nothing. What is left to do otherwise can be done
+/// by `Vm::return_op`: dropped registers are `UNDEF`.
+#[inline(always)]
+fn drop_locals(m: &At<'_>) -> bool {
+    // SAFETY: the frame's registers are its own; the call put the function below its window.
+    unsafe {
+        if (*m.frame).flags & !frame_flag::INIT != 0 {
+            return false;
+        }
+        let mut at = m.regs.add((*(*m.frame).code).first_temp as usize);
+        let end = m.regs.sub(1);
+        while at > end {
+            at = at.sub(1);
+            let Some(h) = (*at).header() else { continue };
+            let n = h.rc.get();
+            if n <= 1 {
+                return false;
+            }
+            if n < IMMORTAL {
+                h.rc.set(n - 1);
+            }
+            at.write(Value::UNDEF);
+        }
+    }
+    true
+}
+
+/// Drops the locals and the function of a plain frame that [`drop_locals`] has left, and frees what they alone hold. What
+/// that makes due waits: false then.
+#[inline(always)]
+fn free_locals(m: &At<'_>) -> bool {
+    // SAFETY: as for `drop_locals`.
+    unsafe {
+        if (*m.frame).flags & !frame_flag::INIT != 0 {
+            return false;
+        }
+        let mut at = m.regs.add((*(*m.frame).code).first_temp as usize);
+        let end = m.regs.sub(1);
+        while at > end {
+            at = at.sub(1);
+            *at = Value::UNDEF;
+        }
+    }
+    !m.vm.heap.pending.get()
+}
+
+/// Whether an `__init__` returns something.
+#[inline(always)]
+fn wrong_init_result(m: &At<'_>, v: &Value) -> bool {
+    // SAFETY: `frame` is the running frame.
+    unsafe { (*m.frame).flags & frame_flag::INIT != 0 && !v.is_none() }
+}
+
+/// What a function returns: the value, or `None` for a name that is not bound.
+#[inline(always)]
+pub fn bound_or_none(v: Value) -> Value {
+    if v.is_undef() {
+        // Dropped later, it would keep the next handler from being entered by a jump.
+        std::mem::forget(v);
+        return Value::NONE;
+    }
+    v
+}
+
+/// Gives the result to the frame below.
+#[inline(always)]
+fn deliver(mut m: At<'_>, v: Value) -> Exit {
+    // SAFETY: a frame without other flags has its caller's frame below it.
+    unsafe {
+        let v = if (*m.frame).flags == 0 {
+            v
+        } else {
+            // `None`, as `wrong_init_result` has seen.
+            std::mem::forget(v);
+            std::mem::replace(&mut (*m.frame).aux, Value::UNDEF)
+        };
+        let dst = (*m.frame).dst;
+        m.frame = m.frame.sub(1);
+        m.vm.thread.frame = m.frame;
+        m.vm.thread.depth -= 1;
+        m.pc = (*m.frame).pc;
+        m.regs = (*m.frame).regs;
+        let old = std::mem::replace(m.reg(dst), v);
+        m.release(old)
+    }
+}
+
+quick! {
+    pub fn return_(m) {
+        // SAFETY: `frame` is the running frame.
+        if unsafe { (*m.frame).flags } & frame_flag::GENERATOR != 0 {
+            return m.leave_to(return_generator);
+        }
+        // A local is moved out too: the frame's registers are dropped anyway.
+        let v = m.take(m.ins.a());
+        if wrong_init_result(&m, &v) {
+            std::mem::forget(std::mem::replace(m.a(), v));
+            return m.leave_to(return_full);
+        }
+        if !drop_locals(&m) {
+            std::mem::forget(std::mem::replace(m.a(), v));
+            return m.leave_to(return_freeing);
+        }
+        deliver(m, bound_or_none(v))
+    }
+}
+
+quick! {
+    /// Where locals die.
+    #[inline(never)]
+    fn return_freeing(m) {
+        let v = m.take(m.ins.a());
+        if !free_locals(&m) {
+            std::mem::forget(std::mem::replace(m.a(), v));
+            return m.leave_to(return_full);
+        }
+        deliver(m, bound_or_none(v))
+    }
+}
+
+full! {
+    pub fn return_full(m) {
+        let v = m.take(m.ins.a());
+        let v = if v.is_undef() { Value::NONE } else { v };
+        m.vm.return_op(v)
+    }
+}
+
+quick! {
+    pub fn return_const(m) {
+        // SAFETY: `frame` is the running frame.
+        if unsafe { (*m.frame).flags } & frame_flag::GENERATOR != 0 {
+            return m.leave_to(return_const_generator);
+        }
+        if wrong_init_result(&m, m.k(m.ins.bc())) {
+            return m.leave_to(return_const_full);
+        }
+        if !drop_locals(&m) {
+            return m.leave_to(return_const_freeing);
+        }
+        let v = m.k(m.ins.bc()).clone();
+        deliver(m, v)
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn return_const_freeing(m) {
+        if !free_locals(&m) {
+            return m.leave_to(return_const_full);
+        }
+        let v = m.k(m.ins.bc()).clone();
+        deliver(m, v)
+    }
+}
+
+full! {
+    pub fn return_const_full(m) {
+        let v = m.k(m.ins.bc()).clone();
+        m.vm.return_op(v)
+    }
+}
