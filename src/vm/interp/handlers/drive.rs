@@ -59,11 +59,7 @@ unsafe fn ready(m: &At<'_>, root: *mut Header, others: u32, none: bool) -> Optio
         // What awaits and knows no innermost has forgotten it, or awaits something that is no generator.
         let known = !awaits || !link.is_null() || created;
         let root_code = if link.is_null() { code } else { (*(*r).func.as_ptr()).code.as_ptr() };
-        if (*root_code).flags().has(others)
-            || !known
-            || m.vm.thread.depth >= m.vm.thread.recursion_limit
-            || ticks < 0
-        {
+        if (*root_code).flags().has(others) || !known || m.vm.thread.depth >= m.vm.thread.recursion_limit || ticks < 0 {
             return None;
         }
         let regs = Generator::regs(this);
@@ -95,16 +91,17 @@ unsafe fn resume(m: &mut At<'_>, to: Ready, sent: Value, dst: u16, flags: u8) {
         }
         m.store_pc();
         let handled = std::mem::replace(&mut (*Header::payload::<Generator>(to.current)).handled, Value::UNDEF);
-        let frame = Frame {
-            pc: to.pc,
-            generator: to.current,
-            root: to.root,
-            aux: std::mem::replace(&mut m.vm.thread.handled, handled),
-            flags: frame_flag::GENERATOR | flags,
-            ..Frame::plain(to.code, to.func, to.regs, (*m.frame).top, dst)
-        };
+        let top = (*m.frame).top;
         m.frame = m.frame.add(1);
-        m.frame.write(frame);
+        // In place, field by field: built elsewhere first, it would be copied.
+        m.frame.write(Frame::plain(to.code, to.func, to.regs, top, dst));
+        let frame = &mut *m.frame;
+        frame.pc = to.pc;
+        frame.generator = to.current;
+        frame.root = to.root;
+        frame.flags = frame_flag::GENERATOR | flags;
+        let driver = std::mem::replace(&mut m.vm.thread.handled, handled);
+        std::mem::forget(std::mem::replace(&mut frame.aux, driver));
         m.vm.thread.frame = m.frame;
         m.vm.thread.depth += 1;
         (*Header::payload::<Generator>(to.root)).state = GenState::Running;

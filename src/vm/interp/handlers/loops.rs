@@ -80,8 +80,10 @@ fn advance(vm: &Vm, it: &Value) -> Option<Value> {
                 if b >= 0x80 {
                     return None;
                 }
+                // Making one would be a call, for which all loops had to save registers.
+                let v = vm.known_char(b)?;
                 it.at += 1;
-                Some(vm.latin1_char(b))
+                Some(v)
             }
             SeqSource::Done => None,
         }
@@ -90,7 +92,7 @@ fn advance(vm: &Vm, it: &Value) -> Option<Value> {
 
 /// Whether the next call of [`advance`] gives an item.
 #[inline(always)]
-fn is_ready(it: &Value) -> bool {
+fn is_ready(vm: &Vm, it: &Value) -> bool {
     let Some(it) = it.cast::<SeqIter>() else { return false };
     // SAFETY: as for `advance`.
     unsafe {
@@ -99,7 +101,10 @@ fn is_ready(it: &Value) -> bool {
             SeqSource::Range { next, left, .. } => *left > 0 && Value::small_int(*next).is_some(),
             SeqSource::List(l) => it.at < (*l.as_ptr()).items.len(),
             SeqSource::Tuple(t) => it.at < (*t.as_ptr()).items().len(),
-            SeqSource::Str(s) => (*s.as_ptr()).as_bytes().get(it.at).is_some_and(u8::is_ascii),
+            SeqSource::Str(s) => {
+                let b = (*s.as_ptr()).as_bytes().get(it.at);
+                b.is_some_and(|&b| b < 0x80 && vm.known_char(b).is_some())
+            }
             SeqSource::Done => false,
         }
     }
@@ -151,7 +156,7 @@ fn advance_pair(vm: &Vm, it: &Value) -> Option<(Value, Value)> {
                 let it = &*it.cast::<Zip>()?.as_ptr();
                 let [x, y] = &*it.its else { return None };
                 // The first must not move on when the second has ended or is unknown here.
-                if it.strict || x.is(y) || !is_ready(y) {
+                if it.strict || x.is(y) || !is_ready(vm, y) {
                     return None;
                 }
                 let x = advance(vm, x)?;

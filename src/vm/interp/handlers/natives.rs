@@ -7,7 +7,7 @@ use super::drive::{next_of, send, send_bound};
 use crate::vm::R;
 use crate::vm::function::{Method, Native, NativeCode};
 use crate::vm::native::{FlatFn, MachineFn, NativeImpl};
-use crate::vm::object::{Header, Kind};
+use crate::vm::object::{Header, IMMORTAL, Kind};
 use crate::vm::seq::List;
 use crate::vm::value::Value;
 
@@ -201,11 +201,7 @@ quick! {
     fn call_flat_method(m) {
         let (base, argc) = (m.ins.a(), m.ins.b());
         if m.reg(base + 1).is_undef() {
-            // A function that was found in the object itself, or in a module.
-            return match flat_native(m.reg(base), argc as usize, false) {
-                Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 2, argc),
-                _ => m.leave_to(call_native_method_full),
-            };
+            return m.leave_to(call_flat_member);
         }
         match flat_native(m.reg(base), argc as usize + 1, true) {
             Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 1, argc + 1),
@@ -215,30 +211,43 @@ quick! {
 }
 
 quick! {
-    /// `list.append(item)` where the list has room.
+    /// A function that was found in a module, or in the object itself.
+    #[inline(never)]
+    fn call_flat_member(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        match flat_native(m.reg(base), argc as usize, false) {
+            Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 2, argc),
+            _ => m.leave_to(call_native_method_full),
+        }
+    }
+}
+
+quick! {
+    /// `list.append(item)` where the list has room and nobody looks at the result.
     #[inline(never)]
     fn append_item(m) {
         let base = m.ins.a();
         let (f, list) = (&*m.reg(base), &*m.reg(base + 1));
-        let Some(list) = list.cast::<List>() else { return m.leave_to(call_native_method_full) };
+        let (Some(list), Some(h)) = (list.cast::<List>(), f.header()) else { return m.leave_to(call_flat_method) };
         // SAFETY: no other reference to the list's payload is alive in a handler.
         let items = unsafe { &mut (*list.as_ptr()).items };
-        let shared = f.header().is_some_and(|h| h.ref_count() > 1);
-        if items.len() == items.capacity() || !shared || m.vm.heap.ticks.get() <= 0 {
-            return m.leave_to(call_native_method_full);
+        let (len, n) = (items.len(), h.rc.get());
+        if len == items.capacity() || n <= 1 || m.vm.heap.ticks.get() <= 0 || m.c().is_object() {
+            return m.leave_to(call_flat_method);
         }
         m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
-        items.push(m.take(base + 2));
+        // SAFETY: there is room. (`push` has a call for where there is none, for which registers had to be saved.)
+        unsafe {
+            items.as_mut_ptr().add(len).write(m.take(base + 2));
+            items.set_len(len + 1);
+        }
+        if n < IMMORTAL {
+            h.rc.set(n - 1);
+        }
         let (f, list) = (m.take(base), m.take(base + 1));
         let old = std::mem::replace(m.c(), Value::NONE);
-        if old.is_object() {
-            // Rare: the result goes to a name or attribute that held something.
-            drop(old);
-            drop(f);
-            return m.release(list);
-        }
-        std::mem::forget(old);
-        m.release_both(f, list)
+        std::mem::forget((f, old));
+        m.release(list)
     }
 }
 
