@@ -33,8 +33,9 @@ fn drop_locals(m: &At<'_>) -> bool {
     true
 }
 
-/// Drops the locals and the function of a plain frame that [`drop_locals`] has left, and frees what they alone hold. What
-/// that makes due waits: false then.
+/// Drops the locals of a plain frame that [`drop_locals`] has left, and frees what they alone hold. Its function goes
+/// too, unless nobody else holds it: with it would go the code that is running. That, and what the others make due,
+/// is for `Vm::return_op`: false then.
 #[inline(always)]
 fn free_locals(m: &At<'_>) -> bool {
     // SAFETY: as for `drop_locals`.
@@ -43,10 +44,20 @@ fn free_locals(m: &At<'_>) -> bool {
             return false;
         }
         let mut at = m.regs.add((*(*m.frame).code).first_temp as usize);
-        let end = m.regs.sub(1);
-        while at > end {
+        while at > m.regs {
             at = at.sub(1);
             *at = Value::UNDEF;
+        }
+        let function = m.regs.sub(1);
+        if let Some(h) = (*function).header() {
+            let n = h.rc.get();
+            if n <= 1 {
+                return false;
+            }
+            if n < IMMORTAL {
+                h.rc.set(n - 1);
+            }
+            function.write(Value::UNDEF);
         }
     }
     !m.vm.heap.pending.get()
