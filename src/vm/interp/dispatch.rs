@@ -41,8 +41,8 @@ pub(super) enum Exit {
     Raised,
 }
 
-/// The code of an opcode: the machine, the next instruction, the registers, the running frame, this instruction.
-pub(super) type Handler = fn(&mut Vm, *const Instr, *mut Value, *mut Frame, Instr) -> Exit;
+/// The code of an opcode: the machine, the next instruction, the registers, the running frame.
+pub(super) type Handler = fn(&mut Vm, *const Instr, *mut Value, *mut Frame) -> Exit;
 
 /// Where the machine stands, inside a handler.
 pub(super) struct At<'a> {
@@ -50,7 +50,85 @@ pub(super) struct At<'a> {
     pub pc: *const Instr,
     pub regs: *mut Value,
     pub frame: *mut Frame,
-    pub ins: Instr,
+    /// This instruction.
+    pub ins: Here,
+}
+
+/// The instruction that a handler does. Its parts are read from the code one by one, where they are wanted: that takes
+/// fewer steps than cutting them out of a word, and no processor register for the word.
+///
+/// Invariant: the code is alive, as that of a running frame is.
+#[derive(Clone, Copy)]
+pub(super) struct Here(*const Instr);
+
+impl Here {
+    /// The instruction before `pc`.
+    #[inline(always)]
+    pub fn before(pc: *const Instr) -> Here {
+        Here(pc.wrapping_sub(1))
+    }
+
+    /// All of it.
+    #[inline(always)]
+    pub fn whole(self) -> Instr {
+        // SAFETY: the type's invariant.
+        unsafe { *self.0 }
+    }
+
+    /// The bytes from the given one on.
+    #[inline(always)]
+    fn part<T: Copy>(self, at: usize) -> T {
+        // SAFETY: the type's invariant; the callers read inside of the word, at multiples of the part's size.
+        unsafe { *self.0.byte_add(at).cast::<T>() }
+    }
+
+    /// The opcode's number.
+    #[inline(always)]
+    pub fn op_byte(self) -> u8 {
+        if cfg!(target_endian = "little") { self.part(0) } else { self.whole().op_byte() }
+    }
+
+    /// The flags.
+    #[inline(always)]
+    pub fn flags(self) -> u8 {
+        if cfg!(target_endian = "little") { self.part(1) } else { self.whole().flags() }
+    }
+
+    /// Operand a.
+    #[inline(always)]
+    pub fn a(self) -> u16 {
+        if cfg!(target_endian = "little") { self.part(2) } else { self.whole().a() }
+    }
+
+    /// Operand b.
+    #[inline(always)]
+    pub fn b(self) -> u16 {
+        if cfg!(target_endian = "little") { self.part(4) } else { self.whole().b() }
+    }
+
+    /// Operand c.
+    #[inline(always)]
+    pub fn c(self) -> u16 {
+        if cfg!(target_endian = "little") { self.part(6) } else { self.whole().c() }
+    }
+
+    /// Operands b and c as one number.
+    #[inline(always)]
+    pub fn bc(self) -> u32 {
+        if cfg!(target_endian = "little") { self.part(4) } else { self.whole().bc() }
+    }
+
+    /// Operands b and c as the offset of a far jump.
+    #[inline(always)]
+    pub fn offset32(self) -> i32 {
+        self.bc() as i32
+    }
+
+    /// Operand c as a signed number.
+    #[inline(always)]
+    pub fn offset16(self) -> i16 {
+        self.c() as i16
+    }
 }
 
 /// A handler that ends in a finishing method of `At`.
@@ -62,10 +140,9 @@ macro_rules! quick {
             pc: *const $crate::compiler::opcodes::Instr,
             regs: *mut $crate::vm::Value,
             frame: *mut $crate::vm::frame::Frame,
-            ins: $crate::compiler::opcodes::Instr,
         ) -> $crate::vm::interp::dispatch::Exit {
             #[allow(unused_mut)]
-            let mut $m = $crate::vm::interp::dispatch::At { vm, pc, regs, frame, ins };
+            let mut $m = $crate::vm::interp::dispatch::At { vm, pc, regs, frame, ins: $crate::vm::interp::dispatch::Here::before(pc) };
             $body
         }
     };
@@ -82,11 +159,10 @@ macro_rules! full {
             pc: *const $crate::compiler::opcodes::Instr,
             regs: *mut $crate::vm::Value,
             frame: *mut $crate::vm::frame::Frame,
-            ins: $crate::compiler::opcodes::Instr,
         ) -> $crate::vm::interp::dispatch::Exit {
             #[inline(always)]
             fn body($m: &mut $crate::vm::interp::dispatch::At<'_>) -> $crate::vm::R<$crate::vm::interp::Next> $body
-            let mut at = $crate::vm::interp::dispatch::At { vm, pc, regs, frame, ins };
+            let mut at = $crate::vm::interp::dispatch::At { vm, pc, regs, frame, ins: $crate::vm::interp::dispatch::Here::before(pc) };
             at.store_pc();
             let done = body(&mut at);
             at.finish(done)
@@ -249,9 +325,9 @@ impl At<'_> {
     #[inline(always)]
     pub fn next(self) -> Exit {
         if cfg!(all(tail_calls, not(debug_assertions))) {
-            // SAFETY: `pc` is in the code: the verifier has checked that no path leaves it.
-            let ins = unsafe { *self.pc };
-            TABLE[ins.op_byte() as usize](self.vm, self.pc.wrapping_add(1), self.regs, self.frame, ins)
+            // `pc` is in the code: the verifier has checked that no path leaves it.
+            let op = Here(self.pc).op_byte();
+            TABLE[op as usize](self.vm, self.pc.wrapping_add(1), self.regs, self.frame)
         } else {
             self.store_pc();
             Exit::Reload
@@ -261,7 +337,7 @@ impl At<'_> {
     /// Lets another handler do this instruction.
     #[inline(always)]
     pub fn leave_to(self, handler: Handler) -> Exit {
-        handler(self.vm, self.pc, self.regs, self.frame, self.ins)
+        handler(self.vm, self.pc, self.regs, self.frame)
     }
 
     /// Goes on through `Vm::run`: for what may have called something.
@@ -291,7 +367,7 @@ impl At<'_> {
         if let Some(h) = old.header() {
             let n = h.rc.get();
             if n <= 1 {
-                return release_last(self.vm, self.pc, self.regs, self.frame, self.ins, old);
+                return release_last(self.vm, self.pc, self.regs, self.frame, old);
             }
             if n < IMMORTAL {
                 h.rc.set(n - 1);
@@ -371,9 +447,9 @@ full! {
 
 /// Drops the last reference to an object and goes on, through `Vm::run` if that made something due.
 #[inline(never)]
-fn release_last(vm: &mut Vm, pc: *const Instr, regs: *mut Value, frame: *mut Frame, ins: Instr, old: Value) -> Exit {
+fn release_last(vm: &mut Vm, pc: *const Instr, regs: *mut Value, frame: *mut Frame, old: Value) -> Exit {
     drop(old);
-    let at = At { vm, pc, regs, frame, ins };
+    let at = At { vm, pc, regs, frame, ins: Here(pc) };
     if at.vm.heap.pending.get() { at.back() } else { at.next() }
 }
 
@@ -389,6 +465,6 @@ fn release_first(
 ) -> Exit {
     drop(first);
     drop(second);
-    let at = At { vm, pc, regs, frame, ins: Instr(0) };
+    let at = At { vm, pc, regs, frame, ins: Here(pc) };
     if at.vm.heap.pending.get() { at.back() } else { at.next() }
 }

@@ -58,8 +58,7 @@ impl Vm {
                 let exit = unsafe {
                     let frame = self.thread.frame;
                     let (pc, regs) = ((*frame).pc, (*frame).regs);
-                    let ins = *pc;
-                    TABLE[ins.op_byte() as usize](self, pc.wrapping_add(1), regs, frame, ins)
+                    TABLE[(*pc).op_byte() as usize](self, pc.wrapping_add(1), regs, frame)
                 };
                 match exit {
                     // What a drop may have made due: finalizers run before the next statement.

@@ -95,7 +95,7 @@ quick! {
 full! {
     fn get_attr_full(m) {
         let obj = m.in_b();
-        m.vm.get_attr_op(m.ins, obj)
+        m.vm.get_attr_op(m.ins.whole(), obj)
     }
 }
 
@@ -132,7 +132,7 @@ quick! {
 full! {
     fn set_attr_full(m) {
         let (obj, v) = (m.in_a(), m.in_b());
-        m.vm.set_attr_op(m.ins, obj, v)?;
+        m.vm.set_attr_op(m.ins.whole(), obj, v)?;
         Ok(Next::Reload)
     }
 }
@@ -198,7 +198,7 @@ full! {
 full! {
     pub fn load_super_attr(m) {
         let (s, c, o) = (m.take(m.ins.b()), m.take(m.ins.b() + 1), m.take(m.ins.b() + 2));
-        let v = m.vm.super_attr(m.ins, s, c, o)?;
+        let v = m.vm.super_attr(m.ins.whole(), s, c, o)?;
         m.set(v);
         Ok(Next::Reload)
     }
@@ -233,7 +233,7 @@ quick! {
 full! {
     fn load_super_method_full(m) {
         let (s, c, o) = (m.take(m.ins.b()), m.take(m.ins.b() + 1), m.take(m.ins.b() + 2));
-        let (f, this) = m.vm.super_method(m.ins, s, c, o)?;
+        let (f, this) = m.vm.super_method(m.ins.whole(), s, c, o)?;
         m.set(f);
         *m.reg(m.ins.a() + 1) = this;
         Ok(Next::Reload)

@@ -88,6 +88,19 @@ fn enter_filled(mut m: At<'_>, base: u16, argc: usize, full: Handler) -> Exit {
     }
 }
 
+/// Makes registers unset, from one number up to another. Mostly there are none or a few, so the optimizer is kept from
+/// making more of the loop than it is.
+///
+/// # Safety
+/// They are free.
+#[inline(always)]
+pub unsafe fn clear(window: *mut Value, from: usize, to: usize) {
+    for i in from..to {
+        // SAFETY: the caller's promise.
+        unsafe { window.add(i).write_volatile(Value::UNDEF) };
+    }
+}
+
 /// Pushes a frame that was checked to have room.
 #[inline(always)]
 unsafe fn push(
@@ -106,9 +119,7 @@ unsafe fn push(
         m.frame.write(Frame::plain(code, func, window, top, dst));
         m.vm.thread.frame = m.frame;
         m.vm.thread.depth += 1;
-        for i in argc..(*code).first_temp as usize {
-            window.add(i).write(Value::UNDEF);
-        }
+        clear(window, argc, (*code).first_temp as usize);
         m.pc = (*code).instrs;
         m.regs = window;
     }
@@ -121,12 +132,21 @@ quick! {
             let argc = m.ins.b() as usize;
             return enter(m, base, argc, call_filled);
         }
-        match m.reg(base).kind() {
-            Some(Kind::Native) => m.leave_to(call_native),
-            Some(Kind::Type) => m.leave_to(call_class),
-            Some(Kind::Method) => m.leave_to(call_bound),
-            _ => m.leave_to(call_full),
-        }
+        m.leave_to(call_other)
+    }
+}
+
+quick! {
+    /// Anything but a script function.
+    #[inline(never)]
+    fn call_other(m) {
+        let to = match m.reg(m.ins.a()).kind() {
+            Some(Kind::Native) => call_native,
+            Some(Kind::Type) => call_class,
+            Some(Kind::Method) => call_bound,
+            _ => call_full,
+        };
+        m.leave_to(to)
     }
 }
 
@@ -353,20 +373,20 @@ full! {
 full! {
     pub fn call_kw(m) {
         m.tick()?;
-        m.vm.call_kw_op(m.frame, m.regs, m.ins, false)
+        m.vm.call_kw_op(m.frame, m.regs, m.ins.whole(), false)
     }
 }
 
 full! {
     pub fn call_method_kw(m) {
         m.tick()?;
-        m.vm.call_kw_op(m.frame, m.regs, m.ins, true)
+        m.vm.call_kw_op(m.frame, m.regs, m.ins.whole(), true)
     }
 }
 
 full! {
     pub fn call_ex(m) {
         m.tick()?;
-        m.vm.call_ex_op(m.frame, m.regs, m.ins)
+        m.vm.call_ex_op(m.frame, m.regs, m.ins.whole())
     }
 }

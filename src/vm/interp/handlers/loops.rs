@@ -249,7 +249,7 @@ full! {
             }
             return Ok(Next::Reload);
         }
-        m.vm.for_iter(m.ins, false)
+        m.vm.for_iter(m.ins.whole(), false)
     }
 }
 
@@ -302,6 +302,6 @@ full! {
             return Ok(Next::Reload);
         }
         m.tick()?;
-        m.vm.for_iter(m.ins, true)
+        m.vm.for_iter(m.ins.whole(), true)
     }
 }

@@ -72,7 +72,7 @@ macro_rules! full_binary {
     ($op:ident $full:ident $full_konst:ident) => {
         full! {
             pub fn $full(m) {
-                if m.b().kind() == Some(Kind::Instance) && m.vm.enter_operator(m.ins, BinOp::$op, m.b(), m.c())? {
+                if m.b().kind() == Some(Kind::Instance) && m.vm.enter_operator(m.ins.whole(), BinOp::$op, m.b(), m.c())? {
                     return Ok(Next::Reload);
                 }
                 let (a, b) = (m.in_b(), m.in_c());
@@ -84,7 +84,7 @@ macro_rules! full_binary {
         full! {
             pub fn $full_konst(m) {
                 if m.b().kind() == Some(Kind::Instance)
-                    && m.vm.enter_operator(m.ins, BinOp::$op, m.b(), m.k(m.ins.c()))?
+                    && m.vm.enter_operator(m.ins.whole(), BinOp::$op, m.b(), m.k(m.ins.c()))?
                 {
                     return Ok(Next::Reload);
                 }

@@ -184,7 +184,7 @@ quick! {
 full! {
     fn await_full(m) {
         m.tick()?;
-        m.vm.await_op(m.ins)
+        m.vm.await_op(m.ins.whole())
     }
 }
 
