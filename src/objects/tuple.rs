@@ -230,7 +230,11 @@ pub fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
     }
 }
 
-fn add(vm: &mut Vm, a: &[Value]) -> R {
+/// `tuple.__add__`.
+///
+/// # Errors
+/// TypeError when one of the two is no tuple; MemoryError.
+pub fn add(vm: &mut Vm, a: &[Value]) -> R {
     let x = vm.this::<Tuple>(a, "__add__")?;
     let Some(y) = a[1].cast::<Tuple>() else {
         let class = vm.class_name(&a[1]);
@@ -244,10 +248,7 @@ fn add(vm: &mut Vm, a: &[Value]) -> R {
     let n = x.get(vm).items().len() + y.get(vm).items().len();
     vm.check_alloc(n * size_of::<Value>())?;
     vm.tick(n / 16)?;
-    let mut items = Vec::with_capacity(n);
-    items.extend_from_slice(x.get(vm).items());
-    items.extend_from_slice(y.get(vm).items());
-    Ok(vm.tuple(items).into())
+    Ok(vm.joined_tuple(x.get(vm).items(), y.get(vm).items()).into())
 }
 
 fn multiply(vm: &mut Vm, a: &[Value]) -> R {

@@ -300,10 +300,10 @@ impl Vm {
             let regs = Generator::regs(payload);
             for i in 0..given {
                 regs.add(i).write(args.add(i).read());
-                args.add(i).write(Value::UNDEF);
+                args.add(i).write_volatile(Value::UNDEF);
             }
             for i in given..n {
-                regs.add(i).write(Value::UNDEF);
+                regs.add(i).write_volatile(Value::UNDEF);
             }
             let v = Value::from_ptr(p);
             if flags.has(CodeFlags::COROUTINE) && self.coroutine_origin_depth() > 0 {

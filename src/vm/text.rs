@@ -226,7 +226,10 @@ impl Vm {
     }
 
     /// Joins the parts of a formatted string: strings and small ints.
-    pub(super) fn join_pieces(&self, parts: &[Value]) -> Ref<Str> {
+    ///
+    /// # Errors
+    /// MemoryError.
+    pub(super) fn join_pieces(&mut self, parts: &[Value]) -> R<Ref<Str>> {
         let (mut len, mut chars) = (0, 0);
         for part in parts {
             if let Some(s) = part.cast::<Str>() {
@@ -239,7 +242,10 @@ impl Vm {
                 chars += n;
             }
         }
-        self.heap.alloc_str_filled(self.str_layout(), len, chars, |out| {
+        if len > 1 << 20 {
+            self.check_alloc(len)?;
+        }
+        Ok(self.heap.alloc_str_filled(self.str_layout(), len, chars, |out| {
             for part in parts {
                 if let Some(s) = part.cast::<Str>() {
                     out.push(s.get(self).as_bytes());
@@ -247,7 +253,7 @@ impl Vm {
                     out.push(Digits::decimal(i).as_bytes());
                 }
             }
-        })
+        }))
     }
 
     /// A string, from the generalized UTF-8 of its parts.
@@ -402,6 +408,13 @@ impl Vm {
             return self.tuple(Vec::new());
         }
         self.heap.alloc_tuple(self.tuple_layout(), items.iter().cloned())
+    }
+
+    /// A tuple of copies of the values of two sequences, one behind the other; not both are empty.
+    pub fn joined_tuple(&self, first: &[Value], second: &[Value]) -> Ref<Tuple> {
+        let at = |i: usize| first.get(i).or_else(|| second.get(i - first.len())).cloned();
+        let items = (0..first.len() + second.len()).map(|i| at(i).unwrap_or(Value::NONE));
+        self.heap.alloc_tuple(self.tuple_layout(), items)
     }
 
     /// The empty tuple.

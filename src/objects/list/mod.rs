@@ -317,7 +317,11 @@ fn compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {
     }
 }
 
-fn add(vm: &mut Vm, a: &[Value]) -> R {
+/// `list.__add__`.
+///
+/// # Errors
+/// TypeError when one of the two is no list; MemoryError.
+pub fn add(vm: &mut Vm, a: &[Value]) -> R {
     let x = vm.this::<List>(a, "__add__")?;
     let Some(y) = a[1].cast::<List>() else {
         let class = vm.class_name(&a[1]);

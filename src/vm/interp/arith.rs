@@ -3,7 +3,6 @@
 use super::super::keys::exact_str;
 use super::super::object::Kind;
 use super::super::ops::{BinOp, CmpOp, same_text};
-use super::super::special::Special;
 use super::super::str::Str;
 use super::super::value::Value;
 use super::super::{R, Vm};
@@ -115,12 +114,14 @@ impl Vm {
         if matches!(op, BinOp::Add)
             && !inplace
             && let (Some(x), Some(y)) = (a.header(), b.header())
-            && matches!(x.kind, Kind::List | Kind::Tuple)
             && std::ptr::eq(x.layout(), y.layout())
             && x.layout().is_exact()
-            && let Some(f) = self.special(&a, Special::Add)
         {
-            return self.call_special(&f, &a, std::slice::from_ref(&b));
+            match x.kind {
+                Kind::List => return crate::objects::list::add(self, &[a, b]),
+                Kind::Tuple => return crate::objects::tuple::add(self, &[a, b]),
+                _ => {}
+            }
         }
         if inplace { self.inplace(op, &a, &b) } else { self.binary(op, &a, &b) }
     }

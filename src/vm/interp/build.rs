@@ -65,16 +65,9 @@ impl Vm {
     pub(super) fn build_string(&mut self, first: &mut Value, n: usize) -> R {
         // SAFETY: the run is inside the frame's registers, and nothing else touches them meanwhile.
         let parts = unsafe { std::slice::from_raw_parts_mut(first as *mut Value, n) };
-        let total: usize = parts.iter().filter_map(|p| p.cast::<Str>()).map(|s| s.get(self).byte_len()).sum();
-        if total > 1 << 20
-            && let Err(e) = self.check_alloc(total)
-        {
-            parts.fill(Value::UNDEF);
-            return Err(e);
-        }
         let joined = self.join_pieces(parts);
         parts.iter_mut().for_each(|p| *p = Value::UNDEF);
-        Ok(joined.into())
+        joined.map(Ref::into_value)
     }
 
     pub(super) fn build_slice(&mut self, first: &mut Value, n: usize) -> Value {

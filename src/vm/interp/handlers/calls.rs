@@ -2,7 +2,7 @@
 
 use super::super::Next;
 use super::super::dispatch::{At, Exit, Handler, full, quick};
-use super::natives::{call_bound, call_native, call_native_method};
+use super::natives::{call_bound, call_builtin_class, call_native, call_native_method};
 use crate::compiler::opcodes::{FLAG_B, Op};
 use crate::vm::class::{Class, PlainInit};
 use crate::vm::frame::{Frame, frame_flag};
@@ -160,8 +160,9 @@ quick! {
         // arguments there is room, since the stack's end is farther away than the new window's.
         unsafe {
             let Some(class) = m.reg(base).cast::<Class>() else { return m.leave_to(call_full) };
-            if class.is(&m.vm.types.range) {
-                return m.leave_to(call_range);
+            if !class.get(m.vm).is_heap() {
+                let to = if class.is(&m.vm.types.range) { call_range } else { call_builtin_class };
+                return m.leave_to(to);
             }
             let init = match m.vm.plain_init(class) {
                 PlainInit::Yes(init) => Value::ptr_of(init),

@@ -2,7 +2,7 @@
 
 use super::super::Next;
 use super::super::dispatch::{At, Exit, full, quick};
-use super::calls::call_bound_function;
+use super::calls::{call_bound_function, call_full};
 use super::drive::{next_of, send, send_bound};
 use crate::vm::R;
 use crate::vm::function::{Method, Native, NativeCode};
@@ -54,6 +54,12 @@ fn run_flat(m: At<'_>, f: FlatFn, base: u16, first: u16, argc: u16) -> Exit {
         *m.reg(first + i) = Value::UNDEF;
     }
     *m.reg(base) = Value::UNDEF;
+    deliver(m, result)
+}
+
+/// Goes on with what a native has given.
+#[inline(always)]
+fn deliver(m: At<'_>, result: R) -> Exit {
     match result {
         Ok(v) => {
             *m.c() = v;
@@ -117,6 +123,26 @@ full! {
     }
 }
 
+quick! {
+    /// A built-in class in R[base] whose instances a native makes.
+    #[inline(never)]
+    pub fn call_builtin_class(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b());
+        if m.vm.heap.ticks.get() <= 0 {
+            return m.leave_to(call_full);
+        }
+        m.store_pc();
+        // SAFETY: as for `run_flat`.
+        let call = unsafe { std::slice::from_raw_parts(m.regs.add(base as usize), argc as usize + 1) };
+        let Some(result) = m.vm.call_builtin_class(call) else { return m.leave_to(call_full) };
+        m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
+        for i in (0..=argc).rev() {
+            *m.reg(base + i) = Value::UNDEF;
+        }
+        deliver(m, result)
+    }
+}
+
 // ---- bound ----
 
 quick! {
@@ -158,16 +184,7 @@ quick! {
                 *m.reg(base + i) = Value::UNDEF;
             }
             drop(method);
-            match result {
-                Ok(v) => {
-                    *m.c() = v;
-                    if m.vm.heap.pending.get() { m.back() } else { m.next() }
-                }
-                Err(e) => {
-                    std::mem::forget(std::mem::replace(&mut m.vm.thread.passed, e.0));
-                    Exit::Raised
-                }
-            }
+            deliver(m, result)
         }
     }
 }
