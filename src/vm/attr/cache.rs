@@ -5,8 +5,8 @@
 //! while its id stands, so a cache may keep their bits without counting them.
 //!
 //! Keys of classes and of instances come from the same numbers (a class's key is the id of its instances' first
-//! layout), so a cache must remember which of the two it is about: [`CacheHit::TypeValue`] is for classes only, all
-//! others but [`CacheHit::Module`] for everything else.
+//! layout), so a cache must remember which of the two it is about: hits named `Type…` are for classes only, all others but
+//! [`CacheHit::Module`] for everything else.
 
 use crate::vm::Vm;
 use crate::vm::class::{Class, class_flag};
@@ -30,8 +30,14 @@ pub(in crate::vm) enum CacheHit {
     /// A plain property whose getter is a script function. The property itself, since its getter can be replaced
     /// (`p.__init__(…)`) without the class knowing.
     Property(Value),
+    /// A plain `staticmethod` of the class. The object itself, since its function can be replaced as well.
+    Static(Value),
     /// Of a class: the value itself. Only when the object is a class.
     TypeValue(Value),
+    /// Of a class: a plain `staticmethod` of it.
+    TypeStatic(Value),
+    /// Of a class: a plain `classmethod` of it, whose function is to be called with the class in front.
+    TypeMethod(Value),
     /// Of a module: the entry of its namespace, while that has this keys version and the module's class is `module`
     /// itself.
     Module {
@@ -108,6 +114,9 @@ impl Vm {
         if self.is_method_function(&raw) {
             return Some(CacheHit::Method(raw));
         }
+        if self.is_plain_static(&raw) {
+            return Some(CacheHit::Static(raw));
+        }
         self.is_plain_value(&raw).then_some(CacheHit::ClassValue(raw))
     }
 
@@ -140,6 +149,11 @@ impl Vm {
         }
     }
 
+    /// Whether it is a `staticmethod` that is read as built-in ones are.
+    fn is_plain_static(&self, raw: &Value) -> bool {
+        raw.kind() == Some(Kind::StaticMethod) && self.class_of(raw).is(&self.types.staticmethod)
+    }
+
     fn fill_type_cache(&self, class: &Ref<Class>, name: &Ref<Str>) -> Option<CacheHit> {
         let meta = self.class_of(class.value());
         // A metaclass that scripts can change may get a descriptor of this name later, unknown to the key.
@@ -153,6 +167,12 @@ impl Vm {
             return None;
         }
         let raw = self.lookup(class, name)?;
+        if self.is_plain_static(&raw) {
+            return Some(CacheHit::TypeStatic(raw));
+        }
+        if self.class_method_function(&raw).is_some() {
+            return Some(CacheHit::TypeMethod(raw));
+        }
         // Functions read through the class are themselves.
         let plain = matches!(raw.kind(), Some(Kind::Function | Kind::Native)) || self.is_plain_value(&raw);
         plain.then_some(CacheHit::TypeValue(raw))

@@ -4,9 +4,9 @@ use super::super::attr::{CacheHit, SetHit};
 use super::super::class::Class;
 use super::super::dict::Dict;
 use super::super::frame::frame_flag;
-use super::super::function::{CodeObject, Function, InlineCache, Property};
+use super::super::function::{CodeObject, Function, InlineCache, Property, StaticMethod};
 use super::super::keys::{exact_str, plain_equal};
-use super::super::object::{Kind, Ref};
+use super::super::object::{Header, Kind, Ref};
 use super::super::seq::List;
 use super::super::set::{FrozenSet, Set};
 use super::super::str::{Str, Tuple};
@@ -30,6 +30,12 @@ pub(super) mod cache_kind {
     pub const TYPE_VALUE: u32 = FIRST + 3;
     /// The object is a module, `id` is the keys version of its namespace, `value` the number of an entry.
     pub const MODULE: u32 = FIRST + 4;
+    /// `value` is a `staticmethod` of the class.
+    pub const STATIC: u32 = FIRST + 5;
+    /// The object is a class, `value` a `staticmethod` of it.
+    pub const TYPE_STATIC: u32 = FIRST + 6;
+    /// The object is a class, `value` a `classmethod` of it.
+    pub const TYPE_METHOD: u32 = FIRST + 7;
 }
 
 /// Entries of the second cache: a power of two.
@@ -93,11 +99,20 @@ pub(super) fn borrowed_copy(bits: u64) -> Value {
     copy
 }
 
+/// The function of a `staticmethod` or `classmethod` whose bits a cache remembers.
+#[inline(always)]
+pub(super) fn wrapped_function(bits: u64) -> Value {
+    // SAFETY: as for `borrowed_copy`; the two have the same payload, and caches remember nothing else here.
+    unsafe { (*Header::payload::<StaticMethod>(Value::ptr_of(bits))).func.clone() }
+}
+
 /// An attribute in a slot or a class, where a cache that matches the object says that it is.
 #[inline(always)]
 pub(super) fn cached_instance_attr(cache: InlineCache, obj: &Value) -> Option<Value> {
-    if cache.index == cache_kind::CLASS_VALUE {
-        return Some(borrowed_copy(cache.value));
+    match cache.index {
+        cache_kind::CLASS_VALUE => return Some(borrowed_copy(cache.value)),
+        cache_kind::STATIC => return Some(wrapped_function(cache.value)),
+        _ => {}
     }
     let h = obj.header()?;
     if cache.index >= u32::from(h.aux.get()) {
@@ -197,6 +212,7 @@ impl Vm {
                 Some(CacheHit::Slot(at)) => Some((at as u32, 0)),
                 Some(CacheHit::FixedSlot(at)) => Some((at as u32, 0)),
                 Some(CacheHit::ClassValue(v)) => Some((cache_kind::CLASS_VALUE, v.bits())),
+                Some(CacheHit::Static(v)) => Some((cache_kind::STATIC, v.bits())),
                 Some(CacheHit::Property(p)) => Some((cache_kind::PROPERTY, p.bits())),
                 _ => None,
             };
@@ -217,15 +233,11 @@ impl Vm {
     }
 
     /// A cached attribute of a class or module.
-    fn cached_namespace_attr(&self, cache: InlineCache, obj: &Value) -> Option<Value> {
+    #[inline(always)]
+    pub(super) fn cached_namespace_attr(&self, cache: InlineCache, obj: &Value) -> Option<Value> {
         match cache.index {
-            cache_kind::TYPE_VALUE if obj.kind() == Some(Kind::Type) && self.attr_cache_key(obj) == cache.id => {
-                // SAFETY: while the id stands, the class keeps the value alive.
-                let v = unsafe { Value::from_bits(cache.value) };
-                let copy = v.clone();
-                std::mem::forget(v);
-                Some(copy)
-            }
+            cache_kind::TYPE_VALUE if self.is_class_with_key(obj, cache.id) => Some(borrowed_copy(cache.value)),
+            cache_kind::TYPE_STATIC if self.is_class_with_key(obj, cache.id) => Some(wrapped_function(cache.value)),
             cache_kind::MODULE => {
                 let m = obj.cast::<super::super::function::Module>()?;
                 let dict = m.get(self).dict.get(self);
@@ -238,14 +250,25 @@ impl Vm {
         }
     }
 
+    /// Whether a cache that is about a class is about this one.
+    #[inline(always)]
+    pub(super) fn is_class_with_key(&self, obj: &Value, id: u32) -> bool {
+        obj.kind() == Some(Kind::Type) && self.attr_cache_key(obj) == id && id != 0
+    }
+
     /// Fills a cache for an attribute of a class or module, and gives the attribute.
     fn fill_namespace_cache(&mut self, at: u16, obj: &Value, name: &Ref<Str>) -> Option<Value> {
         match obj.kind() {
             Some(Kind::Type) => {
-                let Some(CacheHit::TypeValue(v)) = self.fill_get_cache(obj, name) else { return None };
                 let id = self.attr_cache_key(obj);
-                self.set_cache(at, InlineCache { id, index: cache_kind::TYPE_VALUE, value: v.bits() });
-                Some(v)
+                let (index, v) = match self.fill_get_cache(obj, name)? {
+                    CacheHit::TypeValue(v) => (cache_kind::TYPE_VALUE, v),
+                    CacheHit::TypeStatic(v) => (cache_kind::TYPE_STATIC, v),
+                    _ => return None,
+                };
+                let cache = InlineCache { id, index, value: v.bits() };
+                self.set_cache(at, cache);
+                self.cached_namespace_attr(cache, obj)
             }
             Some(Kind::Module) => {
                 let dict = obj.cast::<super::super::function::Module>()?.get(self).dict.clone();
@@ -306,18 +329,34 @@ impl Vm {
         if let Some(v) = self.fill_namespace_cache(cache, &obj, &name) {
             return Ok((v, Value::UNDEF));
         }
-        if let Some(h) = obj.header() {
-            let id = h.layout().id.get();
-            if id != 0
-                && let Some(CacheHit::Method(f)) = self.fill_get_cache(&obj, &name)
-            {
-                let entry = InlineCache { id, index: cache_kind::METHOD, value: f.bits() };
-                self.set_cache(cache, entry);
-                self.attr_cache.put(entry, &name);
+        match self.fill_get_cache(&obj, &name) {
+            Some(CacheHit::Method(f)) => {
+                self.keep_method(cache, &obj, &name, cache_kind::METHOD, &f);
                 return Ok((f, obj));
             }
+            Some(CacheHit::Static(v)) => {
+                self.keep_method(cache, &obj, &name, cache_kind::STATIC, &v);
+                return Ok((wrapped_function(v.bits()), Value::UNDEF));
+            }
+            Some(CacheHit::TypeMethod(v)) => {
+                let id = self.attr_cache_key(&obj);
+                self.set_cache(cache, InlineCache { id, index: cache_kind::TYPE_METHOD, value: v.bits() });
+                return Ok((wrapped_function(v.bits()), obj));
+            }
+            _ => {}
         }
         self.load_method(&obj, &name)
+    }
+
+    /// Fills the caches for a method of an object that is no class.
+    fn keep_method(&mut self, cache: u16, obj: &Value, name: &Ref<Str>, index: u32, v: &Value) {
+        if let Some(h) = obj.header()
+            && h.layout().id.get() != 0
+        {
+            let entry = InlineCache { id: h.layout().id.get(), index, value: v.bits() };
+            self.set_cache(cache, entry);
+            self.attr_cache.put(entry, name);
+        }
     }
 
     /// `object[index]` without running script code.

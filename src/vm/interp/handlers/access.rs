@@ -1,8 +1,8 @@
 //! Attributes and items.
 
 use super::super::Next;
-use super::super::access::{borrowed_copy, cache_kind, cached_instance_attr};
-use super::super::dispatch::{At, full, quick};
+use super::super::access::{borrowed_copy, cache_kind, cached_instance_attr, wrapped_function};
+use super::super::dispatch::{At, Exit, full, quick};
 use crate::compiler::opcodes::FLAG_C;
 use crate::vm::class::Class;
 use crate::vm::function::InlineCache;
@@ -56,10 +56,11 @@ quick! {
     #[inline(never)]
     fn get_attr_of_class(m) {
         let cache = cache(&m);
-        if cache.index != cache_kind::CLASS_VALUE {
-            return m.leave_to(get_attr_full);
-        }
-        let v = borrowed_copy(cache.value);
+        let v = match cache.index {
+            cache_kind::CLASS_VALUE => borrowed_copy(cache.value),
+            cache_kind::STATIC => wrapped_function(cache.value),
+            _ => return m.leave_to(get_attr_full),
+        };
         let spent = m.spent_b();
         m.put_spent(v, spent)
     }
@@ -85,8 +86,18 @@ quick! {
     #[inline(never)]
     fn get_attr_shared(m) {
         let obj = &*m.b();
-        let Some(cache) = shared_cache(&m, obj) else { return m.leave_to(get_attr_full) };
+        let Some(cache) = shared_cache(&m, obj) else { return m.leave_to(get_attr_in_namespace) };
         let Some(v) = cached_instance_attr(cache, obj) else { return m.leave_to(get_attr_full) };
+        let spent = m.spent_b();
+        m.put_spent(v, spent)
+    }
+}
+
+quick! {
+    /// Of a class or module.
+    #[inline(never)]
+    fn get_attr_in_namespace(m) {
+        let Some(v) = m.vm.cached_namespace_attr(cache(&m), m.b()) else { return m.leave_to(get_attr_full) };
         let spent = m.spent_b();
         m.put_spent(v, spent)
     }
@@ -146,6 +157,16 @@ full! {
     }
 }
 
+/// Writes what a method's call wants: the function, and what comes in front of the arguments.
+#[inline(always)]
+fn put_method(m: At<'_>, f: Value, this: Value) -> Exit {
+    let at = m.ins.a();
+    let (one, two) = (std::mem::replace(m.reg(at), f), std::mem::replace(m.reg(at + 1), this));
+    // Both are dead temps.
+    std::mem::forget((one, two));
+    m.next()
+}
+
 quick! {
     pub fn load_method(m) {
         let obj = &*m.b();
@@ -157,11 +178,7 @@ quick! {
         if id == cache.id && id != 0 && cache.index == cache_kind::METHOD {
             let f = borrowed_copy(cache.value);
             let this = m.in_b();
-            let at = m.ins.a();
-            let (one, two) = (std::mem::replace(m.reg(at), f), std::mem::replace(m.reg(at + 1), this));
-            // Both are dead temps.
-            std::mem::forget((one, two));
-            return m.next();
+            return put_method(m, f, this);
         }
         m.leave_to(load_method_shared)
     }
@@ -174,14 +191,41 @@ quick! {
             Some(cache) if cache.index == cache_kind::METHOD => {
                 let f = borrowed_copy(cache.value);
                 let this = m.in_b();
-                let at = m.ins.a();
-                let (one, two) = (std::mem::replace(m.reg(at), f), std::mem::replace(m.reg(at + 1), this));
-                // Both are dead temps.
-                std::mem::forget((one, two));
-                m.next()
+                put_method(m, f, this)
             }
-            _ => m.leave_to(load_method_full),
+            Some(cache) if cache.index == cache_kind::STATIC => {
+                let f = wrapped_function(cache.value);
+                let spent = m.spent_b();
+                put_function(m, f, spent)
+            }
+            _ => m.leave_to(load_method_in_namespace),
         }
+    }
+}
+
+/// Writes a function that is to be called without anything in front, and drops the object that it was found in.
+#[inline(always)]
+fn put_function(m: At<'_>, f: Value, spent: Value) -> Exit {
+    let at = m.ins.a();
+    let (one, two) = (std::mem::replace(m.reg(at), f), std::mem::replace(m.reg(at + 1), Value::UNDEF));
+    // Both are dead temps.
+    std::mem::forget((one, two));
+    m.release(spent)
+}
+
+quick! {
+    /// Of a class or module.
+    #[inline(never)]
+    fn load_method_in_namespace(m) {
+        let cache = cache(&m);
+        if cache.index == cache_kind::TYPE_METHOD && m.vm.is_class_with_key(m.b(), cache.id) {
+            let f = wrapped_function(cache.value);
+            let this = m.in_b();
+            return put_method(m, f, this);
+        }
+        let Some(f) = m.vm.cached_namespace_attr(cache, m.b()) else { return m.leave_to(load_method_full) };
+        let spent = m.spent_b();
+        put_function(m, f, spent)
     }
 }
 
