@@ -225,7 +225,7 @@ quick! {
     #[inline(never)]
     fn for_iter_other(m) {
         match m.b().kind() {
-            Some(Kind::Generator) => resume_for(m, for_iter_full),
+            Some(Kind::Generator) => m.leave_to(resume_for_iter),
             Some(Kind::SeqIter) if is_spent(m.b()) => {
                 let it = m.take(m.ins.b());
                 m.skip(m.ins.offset16());
@@ -234,6 +234,13 @@ quick! {
             Some(Kind::Zip | Kind::Enumerate | Kind::DictIter) => step_pairs(m, 0, for_iter_full),
             _ => m.leave_to(for_iter_full),
         }
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn resume_for_iter(m) {
+        resume_for(m, for_iter_full)
     }
 }
 
@@ -274,7 +281,7 @@ quick! {
     #[inline(never)]
     fn for_loop_other(m) {
         match m.b().kind() {
-            Some(Kind::Generator) => resume_for(m, for_loop_full),
+            Some(Kind::Generator) => m.leave_to(resume_for_loop),
             Some(Kind::SeqIter) if is_spent(m.b()) => {
                 let it = m.take(m.ins.b());
                 m.release(it)
@@ -285,6 +292,13 @@ quick! {
             }
             _ => m.leave_to(for_loop_full),
         }
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn resume_for_loop(m) {
+        resume_for(m, for_loop_full)
     }
 }
 
