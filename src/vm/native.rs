@@ -75,6 +75,8 @@ pub enum MachineFn {
     Next,
     /// `list.append(item)`.
     Append,
+    /// `len(obj)`.
+    Len,
 }
 
 /// What an awaited call comes to, when it need not wait.

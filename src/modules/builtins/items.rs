@@ -13,7 +13,7 @@ pub(super) const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("any(iterable, /)", "Return True if bool(x) is True for any x in the iterable.", |vm, a| {
         until(vm, &a[0], true)
     }),
-    NativeDef::new("len(obj, /)", "Return the number of items in a container.", |vm, a| {
+    NativeDef::machine("len(obj, /)", "Return the number of items in a container.", MachineFn::Len, |vm, a| {
         let n = vm.len(&a[0])?;
         Ok(vm.int_from(n as u64))
     }),
@@ -78,6 +78,13 @@ fn next(vm: &mut Vm, a: &[Value]) -> R {
 }
 
 fn extreme(vm: &mut Vm, args: &Args<'_>, name: &str, op: CmpOp) -> R {
+    if let [x, y] = args.pos
+        && args.kw_names.is_empty()
+        && let (Some(a), Some(b)) = (x.as_small_int(), y.as_small_int())
+    {
+        // The first of equal ones, which are the same.
+        return Ok(if (a > b) == matches!(op, CmpOp::Gt) { x.clone() } else { y.clone() });
+    }
     let (mut key, mut default) = (Value::NONE, None);
     for (k, v) in args.keywords() {
         match vm.str_of(k).as_str() {

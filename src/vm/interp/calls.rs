@@ -351,7 +351,7 @@ impl Vm {
         argc: usize,
         dst: u16,
     ) -> R<Option<Next>> {
-        if matches!(m, MachineFn::Append) || argc != if matches!(m, MachineFn::Send) { 2 } else { 1 } {
+        if matches!(m, MachineFn::Append | MachineFn::Len) || argc != if matches!(m, MachineFn::Send) { 2 } else { 1 } {
             return Ok(None);
         }
         // SAFETY: as for `call_native_at`.
@@ -379,7 +379,7 @@ impl Vm {
         argc: usize,
         dst: u16,
     ) -> R<Option<Next>> {
-        if matches!(m, MachineFn::Append) || argc != usize::from(matches!(m, MachineFn::Send)) {
+        if matches!(m, MachineFn::Append | MachineFn::Len) || argc != usize::from(matches!(m, MachineFn::Send)) {
             return Ok(None);
         }
         // SAFETY: as for `call_native_at`.

@@ -221,9 +221,9 @@ fn ends_simply(m: &At<'_>) -> bool {
 /// `freeing`. Dropped registers are `UNDEF`, so that others can go on where this has stopped.
 #[inline(always)]
 fn drop_registers(m: &At<'_>, freeing: bool) -> bool {
-    // SAFETY: the running frame's registers are those of its generator.
+    // SAFETY: the running frame's registers are those of its generator. At a `Return`, nothing is left in its temps.
     unsafe {
-        let n = (*Header::payload::<Generator>((*m.frame).generator)).nregs as usize;
+        let n = (*(*m.frame).code).first_temp as usize;
         for i in (0..n).rev() {
             let at = m.regs.add(i);
             let Some(h) = (*at).header() else { continue };

@@ -4,16 +4,36 @@ use super::super::Next;
 use super::super::dispatch::{At, Exit, full, quick};
 use super::calls::{call_bound_function, call_full};
 use super::drive::{next_of, send, send_bound};
-use crate::vm::R;
+use crate::vm::dict::Dict;
 use crate::vm::function::{Method, Native, NativeCode};
-use crate::vm::native::{FlatFn, MachineFn, NativeImpl};
+use crate::vm::native::{Args, FlatFn, MachineFn, NativeImpl, RawFn};
 use crate::vm::object::{Header, IMMORTAL, Kind};
 use crate::vm::seq::List;
+use crate::vm::str::{Str, Tuple};
 use crate::vm::value::Value;
+use crate::vm::{R, Vm};
 
-/// The function that a native with flat arguments runs, if so many fit and its receiver needs no test.
+/// What a native function runs.
+#[derive(Clone, Copy)]
+enum Plain {
+    Flat(FlatFn),
+    Raw(RawFn),
+}
+
+impl Plain {
+    #[inline(always)]
+    fn call(self, vm: &mut Vm, args: &[Value]) -> R {
+        match self {
+            Plain::Flat(f) => f(vm, args),
+            Plain::Raw(f) => f(vm, &Args::positional(args)),
+        }
+    }
+}
+
+/// What a native function runs, if so many positional arguments are passed on just as they are, and its receiver needs
+/// no test.
 #[inline(always)]
-fn flat_native(f: &Value, argc: usize, bound: bool) -> Option<FlatFn> {
+fn plain_native(f: &Value, argc: usize, bound: bool) -> Option<Plain> {
     let native: *const Native = Header::payload(f.ptr());
     // SAFETY: the callers have checked the kind.
     let native = unsafe { &*native };
@@ -22,7 +42,10 @@ fn flat_native(f: &Value, argc: usize, bound: bool) -> Option<FlatFn> {
     }
     let NativeCode::Static(def) = &native.code else { return None };
     match def.run {
-        NativeImpl::Flat(f) | NativeImpl::Machine(MachineFn::Append, f) if def.fits(argc) => Some(f),
+        NativeImpl::Flat(f) | NativeImpl::Machine(MachineFn::Append | MachineFn::Len, f) if def.fits(argc) => {
+            Some(Plain::Flat(f))
+        }
+        NativeImpl::Raw(f) => Some(Plain::Raw(f)),
         _ => None,
     }
 }
@@ -43,13 +66,13 @@ fn machine_fn(f: &Value) -> Option<MachineFn> {
 
 /// Calls a function with the registers from `first` on, and drops these; R[base] is dropped too.
 #[inline(always)]
-fn run_flat(m: At<'_>, f: FlatFn, base: u16, first: u16, argc: u16) -> Exit {
+fn run_plain(m: At<'_>, f: Plain, base: u16, first: u16, argc: u16) -> Exit {
     m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
     m.store_pc();
     // SAFETY: the registers hold the arguments; they stay in place during the call, since the frames of nested calls
     // lie above this frame's window.
     let args = unsafe { std::slice::from_raw_parts(m.regs.add(first as usize), argc as usize) };
-    let result = f(m.vm, args);
+    let result = f.call(m.vm, args);
     for i in 0..argc {
         *m.reg(first + i) = Value::UNDEF;
     }
@@ -74,11 +97,11 @@ fn deliver(m: At<'_>, result: R) -> Exit {
 
 /// Calls a native function with the registers from `first` on, and drops these and the function in R[base].
 #[inline(always)]
-fn run_native(m: &mut At<'_>, f: FlatFn, base: u16, first: u16, argc: u16) -> R<Next> {
+fn run_native(m: &mut At<'_>, f: Plain, base: u16, first: u16, argc: u16) -> R<Next> {
     // SAFETY: the registers hold the arguments; they stay in place during the call, since the frames of nested calls
     // lie above this frame's window.
     let args = unsafe { std::slice::from_raw_parts(m.regs.add(first as usize), argc as usize) };
-    let result = f(m.vm, args);
+    let result = f.call(m.vm, args);
     for i in 0..argc {
         *m.reg(first + i) = Value::UNDEF;
     }
@@ -93,11 +116,44 @@ quick! {
     /// A native function in R[base].
     #[inline(never)]
     pub fn call_native(m) {
-        let (f, argc) = (m.reg(m.ins.a()), m.ins.b());
-        if argc == 1 && m.reg(m.ins.a() + 1).kind() == Some(Kind::Generator) && machine_fn(f) == Some(MachineFn::Next) {
-            return m.leave_to(next_of);
+        let to = match (machine_fn(m.reg(m.ins.a())), m.ins.b()) {
+            (Some(MachineFn::Len), 1) => len_of,
+            (Some(MachineFn::Next), 1) => next_of,
+            _ => call_flat,
+        };
+        m.leave_to(to)
+    }
+}
+
+quick! {
+    /// `len` of a built-in container.
+    #[inline(never)]
+    fn len_of(m) {
+        let base = m.ins.a();
+        let (f, obj) = (&*m.reg(base), &*m.reg(base + 1));
+        let (Some(f), Some(h)) = (f.header(), obj.header()) else { return m.leave_to(call_flat) };
+        let (ticks, n) = (m.vm.heap.ticks.get(), f.rc.get());
+        if ticks <= 0 || n <= 1 || !h.layout().is_exact() {
+            return m.leave_to(call_flat);
         }
-        m.leave_to(call_flat)
+        // SAFETY: kinds tell payloads; the object is alive.
+        let len = unsafe {
+            match h.kind {
+                Kind::List => (*Header::payload::<List>(obj.ptr())).items.len(),
+                Kind::Tuple => (*Header::payload::<Tuple>(obj.ptr())).items().len(),
+                Kind::Dict => (*Header::payload::<Dict>(obj.ptr())).len(),
+                Kind::Str => (*Header::payload::<Str>(obj.ptr())).char_len(),
+                _ => return m.leave_to(call_flat),
+            }
+        };
+        m.vm.heap.ticks.set(ticks - 1);
+        if n < IMMORTAL {
+            f.rc.set(n - 1);
+        }
+        let (f, obj) = (m.take(base), m.take(base + 1));
+        std::mem::forget(f);
+        let old = std::mem::replace(m.c(), Value::len(len));
+        m.release_both(obj, old)
     }
 }
 
@@ -105,8 +161,8 @@ quick! {
     #[inline(never)]
     fn call_flat(m) {
         let (base, argc) = (m.ins.a(), m.ins.b());
-        match flat_native(m.reg(base), argc as usize, false) {
-            Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 1, argc),
+        match plain_native(m.reg(base), argc as usize, false) {
+            Some(f) if m.vm.heap.ticks.get() > 0 => run_plain(m, f, base, base + 1, argc),
             _ => m.leave_to(call_native_full),
         }
     }
@@ -116,7 +172,7 @@ full! {
     pub fn call_native_full(m) {
         m.tick()?;
         let (base, argc) = (m.ins.a(), m.ins.b());
-        match flat_native(m.reg(base), argc as usize, false) {
+        match plain_native(m.reg(base), argc as usize, false) {
             Some(f) => run_native(m, f, base, base + 1, argc),
             None => m.vm.call_op(m.frame, m.regs, base as usize, argc as usize, m.ins.c()),
         }
@@ -132,7 +188,7 @@ quick! {
             return m.leave_to(call_full);
         }
         m.store_pc();
-        // SAFETY: as for `run_flat`.
+        // SAFETY: as for `run_plain`.
         let call = unsafe { std::slice::from_raw_parts(m.regs.add(base as usize), argc as usize + 1) };
         let Some(result) = m.vm.call_builtin_class(call) else { return m.leave_to(call_full) };
         m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
@@ -172,14 +228,15 @@ quick! {
         unsafe {
             let (f, this) = (&(*method).func, &(*method).receiver);
             let native: *const Native = Header::payload(f.ptr());
-            let flat = flat_native(f, argc as usize + 1, true);
+            let flat = plain_native(f, argc as usize + 1, true);
             let known = (*native).owner.is(m.vm.class_of(this).value()) && m.vm.heap.ticks.get() > 0;
             let (Some(flat), true) = (flat, known) else { return m.leave_to(call_bound_full) };
             let this = this.clone();
             let method = std::mem::replace(m.reg(base), this);
             m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
             m.store_pc();
-            let result = flat(m.vm, std::slice::from_raw_parts(m.regs.add(base as usize), argc as usize + 1));
+            let args = std::slice::from_raw_parts(m.regs.add(base as usize), argc as usize + 1);
+            let result = flat.call(m.vm, args);
             for i in 0..=argc {
                 *m.reg(base + i) = Value::UNDEF;
             }
@@ -220,8 +277,8 @@ quick! {
         if m.reg(base + 1).is_undef() {
             return m.leave_to(call_flat_member);
         }
-        match flat_native(m.reg(base), argc as usize + 1, true) {
-            Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 1, argc + 1),
+        match plain_native(m.reg(base), argc as usize + 1, true) {
+            Some(f) if m.vm.heap.ticks.get() > 0 => run_plain(m, f, base, base + 1, argc + 1),
             _ => m.leave_to(call_native_method_full),
         }
     }
@@ -232,8 +289,8 @@ quick! {
     #[inline(never)]
     fn call_flat_member(m) {
         let (base, argc) = (m.ins.a(), m.ins.b());
-        match flat_native(m.reg(base), argc as usize, false) {
-            Some(f) if m.vm.heap.ticks.get() > 0 => run_flat(m, f, base, base + 2, argc),
+        match plain_native(m.reg(base), argc as usize, false) {
+            Some(f) if m.vm.heap.ticks.get() > 0 => run_plain(m, f, base, base + 2, argc),
             _ => m.leave_to(call_native_method_full),
         }
     }
@@ -275,12 +332,12 @@ full! {
         m.tick()?;
         let (base, argc) = (m.ins.a(), m.ins.b());
         if !m.reg(base + 1).is_undef()
-            && let Some(f) = flat_native(m.reg(base), argc as usize + 1, true)
+            && let Some(f) = plain_native(m.reg(base), argc as usize + 1, true)
         {
             return run_native(m, f, base, base + 1, argc + 1);
         }
         if m.reg(base + 1).is_undef()
-            && let Some(f) = flat_native(m.reg(base), argc as usize, false)
+            && let Some(f) = plain_native(m.reg(base), argc as usize, false)
         {
             return run_native(m, f, base, base + 2, argc);
         }
