@@ -25,9 +25,15 @@ impl Plain {
     fn call(self, vm: &mut Vm, args: &[Value]) -> R {
         match self {
             Plain::Flat(f) => f(vm, args),
-            Plain::Raw(f) => f(vm, &Args::positional(args)),
+            Plain::Raw(f) => call_raw(f, vm, args),
         }
     }
+}
+
+/// Apart from the handlers, which must pass no pointer to their own memory to anybody.
+#[inline(never)]
+fn call_raw(f: RawFn, vm: &mut Vm, args: &[Value]) -> R {
+    f(vm, &Args::positional(args))
 }
 
 /// What a native function runs, if so many positional arguments are passed on just as they are, and its receiver needs
