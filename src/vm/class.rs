@@ -683,6 +683,13 @@ impl Vm {
         Value::object_at(bits)
     }
 
+    /// Whether the value's class is known to have no such special method.
+    #[inline(always)]
+    pub(super) fn known_absent(&self, v: &Value, special: Special) -> bool {
+        let table = self.class_of(v).get(self).specials.get();
+        table.is_some_and(|t| t[special as usize].get() == Value::UNDEF.bits())
+    }
+
     /// The Rust function of a special method of the value's class, where that is native and a call with its object and
     /// the usual arguments, `argc` in all, needs nothing else. (Each special method has one usual number.)
     #[inline]

@@ -102,8 +102,11 @@ pub unsafe fn clear(window: *mut Value, from: usize, to: usize) {
 }
 
 /// Pushes a frame that was checked to have room.
+///
+/// # Safety
+/// The window holds `argc` arguments, below it is the function, and both it and the frame array have room.
 #[inline(always)]
-unsafe fn push(
+pub unsafe fn push(
     m: &mut At<'_>,
     code: *const CodeObject,
     func: *const Function,

@@ -4,7 +4,13 @@ use super::super::Next;
 use super::super::arith::{compare_plain, plain_truth};
 use super::super::dispatch::{full, quick};
 use crate::compiler::opcodes::{FLAG_A, FLAG_B, FLAG_BACKWARD, Op};
+use crate::vm::Vm;
+use crate::vm::dict::Dict;
+use crate::vm::object::{Header, Kind};
 use crate::vm::ops::CmpOp;
+use crate::vm::seq::List;
+use crate::vm::special::Special;
+use crate::vm::str::{Str, Tuple};
 use crate::vm::value::Value;
 
 // ---- jumps ----
@@ -33,11 +39,51 @@ macro_rules! jump_if {
                         m.next()
                     }
                     Some(_) => m.next(),
-                    None => m.leave_to(jump_if_full),
+                    None => m.leave_to(jump_if_object),
                 }
             }
         }
     };
+}
+
+quick! {
+    /// A jump on the truth of an object that tells it without a call.
+    #[inline(never)]
+    fn jump_if_object(m) {
+        let Some(t) = object_truth(m.vm, m.a()) else { return m.leave_to(jump_if_full) };
+        let jumps = t == (m.ins.op_byte() == Op::JumpIfTrue as u8);
+        if jumps && m.flag(FLAG_BACKWARD) {
+            return m.leave_to(jump_if_full);
+        }
+        let spent = m.spent_a();
+        if jumps {
+            m.skip(m.ins.offset32());
+        }
+        m.release(spent)
+    }
+}
+
+/// The truth of built-in containers, and of objects whose class is known to have no say in it.
+#[inline(always)]
+pub fn object_truth(vm: &Vm, v: &Value) -> Option<bool> {
+    let h = v.header()?;
+    if h.kind == Kind::Instance {
+        let silent = vm.known_absent(v, Special::Bool) && vm.known_absent(v, Special::Len);
+        return silent.then_some(true);
+    }
+    if !h.layout().is_exact() {
+        return None;
+    }
+    // SAFETY: kinds tell payloads; the object is alive.
+    unsafe {
+        match h.kind {
+            Kind::List => Some(!(*Header::payload::<List>(v.ptr())).items.is_empty()),
+            Kind::Tuple => Some(!(*Header::payload::<Tuple>(v.ptr())).items().is_empty()),
+            Kind::Dict => Some((*Header::payload::<Dict>(v.ptr())).len() > 0),
+            Kind::Str => Some((*Header::payload::<Str>(v.ptr())).byte_len() > 0),
+            _ => None,
+        }
+    }
 }
 
 jump_if! { jump_if_true, true }

@@ -10,6 +10,7 @@ mod loops;
 mod names;
 mod natives;
 mod numbers;
+mod operators;
 mod returns;
 mod suspend;
 

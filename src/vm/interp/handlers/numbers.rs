@@ -3,6 +3,8 @@
 use super::super::Next;
 use super::super::arith::{self, mixed};
 use super::super::dispatch::{full, quick};
+use super::jumps::object_truth;
+use super::operators::enter_operator;
 use crate::compiler::opcodes::FLAG_C;
 use crate::vm::object::Kind;
 use crate::vm::ops::{BinOp, CmpOp, UnOp};
@@ -13,11 +15,11 @@ use crate::vm::value::Value;
 macro_rules! arithmetic {
     ($op:ident: $reg:ident $konst:ident, $mixed_reg:ident $mixed_konst:ident, $full:ident $full_konst:ident,
      |$x:ident, $y:ident| $int:expr, |$f:ident, $g:ident| $float:expr) => {
-        arithmetic! { @quick $reg(c) $mixed_reg $full, |$x, $y| $int, |$f, $g| $float }
-        arithmetic! { @quick $konst(k) $mixed_konst $full_konst, |$x, $y| $int, |$f, $g| $float }
+        arithmetic! { @quick $op $reg(c) $mixed_reg $full, |$x, $y| $int, |$f, $g| $float }
+        arithmetic! { @quick $op $konst(k) $mixed_konst $full_konst, |$x, $y| $int, |$f, $g| $float }
         full_binary! { $op $full $full_konst }
     };
-    (@quick $name:ident($right:ident) $mixed:ident $full:ident,
+    (@quick $op:ident $name:ident($right:ident) $mixed:ident $full:ident,
      |$x:ident, $y:ident| $int:expr, |$f:ident, $g:ident| $float:expr) => {
         quick! {
             pub fn $name(m) {
@@ -39,9 +41,9 @@ macro_rules! arithmetic {
                 m.leave_to($mixed)
             }
         }
-        arithmetic! { @mixed $mixed($right) $full, |$f, $g| $float }
+        arithmetic! { @mixed $op $mixed($right) $full, |$f, $g| $float }
     };
-    (@mixed $mixed:ident($right:ident) $full:ident, |$f:ident, $g:ident| $float:expr) => {
+    (@mixed $op:ident $mixed:ident($right:ident) $full:ident, |$f:ident, $g:ident| $float:expr) => {
         quick! {
             #[inline(never)]
             fn $mixed(m) {
@@ -50,6 +52,9 @@ macro_rules! arithmetic {
                     && let Some(v) = Value::small_float($float)
                 {
                     return m.put(v);
+                }
+                if a.kind() == Some(Kind::Instance) {
+                    return enter_operator(m, a, b, BinOp::$op, $full);
                 }
                 m.leave_to($full)
             }
@@ -175,8 +180,8 @@ macro_rules! comparison {
 
 // ---- arithmetic ----
 
-arithmetic! { @mixed add_mixed(c) add_full, |f, g| f + g }
-arithmetic! { @quick add_k(k) add_k_mixed add_k_full, |x, y| x.checked_add(y), |f, g| f + g }
+arithmetic! { @mixed Add add_mixed(c) add_full, |f, g| f + g }
+arithmetic! { @quick Add add_k(k) add_k_mixed add_k_full, |x, y| x.checked_add(y), |f, g| f + g }
 full_binary! { Add add_full add_k_full }
 arithmetic! {
     Sub: sub sub_k, sub_mixed sub_k_mixed, sub_full sub_k_full, |x, y| x.checked_sub(y), |f, g| f - g
@@ -235,8 +240,19 @@ quick! {
     pub fn true_div(m) {
         match arith::true_div_fast(m.b(), m.c()) {
             Some(v) => m.put(v),
-            None => m.leave_to(true_div_full),
+            None => m.leave_to(true_div_other),
         }
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn true_div_other(m) {
+        let (a, b) = (&*m.b(), &*m.c());
+        if a.kind() == Some(Kind::Instance) {
+            return enter_operator(m, a, b, BinOp::TrueDiv, true_div_full);
+        }
+        m.leave_to(true_div_full)
     }
 }
 
@@ -314,8 +330,17 @@ quick! {
     pub fn not(m) {
         match arith::plain_truth(m.b()) {
             Some(t) => m.put(Value::bool(!t)),
-            None => m.leave_to(not_full),
+            None => m.leave_to(not_object),
         }
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn not_object(m) {
+        let Some(t) = object_truth(m.vm, m.b()) else { return m.leave_to(not_full) };
+        let spent = m.spent_b();
+        m.put_spent(Value::bool(!t), spent)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::dispatch::{At, Exit, full, quick};
 use super::drive::{return_const_generator, return_generator};
+use super::operators::return_operator;
 use crate::vm::frame::frame_flag;
 use crate::vm::object::IMMORTAL;
 use crate::vm::value::Value;
@@ -9,10 +10,10 @@ use crate::vm::value::Value;
 /// Drops the locals and the function of a plain frame, if that frees nothing. What is left to do otherwise can be done
 /// by `Vm::return_op`: dropped registers are `UNDEF`.
 #[inline(always)]
-fn drop_locals(m: &At<'_>) -> bool {
+pub fn drop_locals(m: &At<'_>) -> bool {
     // SAFETY: the frame's registers are its own; the call put the function below its window.
     unsafe {
-        if (*m.frame).flags & !frame_flag::INIT != 0 {
+        if (*m.frame).flags & !(frame_flag::INIT | frame_flag::OPERATOR) != 0 {
             return false;
         }
         let mut at = m.regs.add((*(*m.frame).code).first_temp as usize);
@@ -107,8 +108,9 @@ fn deliver(mut m: At<'_>, v: Value) -> Exit {
 quick! {
     pub fn return_(m) {
         // SAFETY: `frame` is the running frame.
-        if unsafe { (*m.frame).flags } & frame_flag::GENERATOR != 0 {
-            return m.leave_to(return_generator);
+        let flags = unsafe { (*m.frame).flags };
+        if flags & (frame_flag::GENERATOR | frame_flag::OPERATOR) != 0 {
+            return m.leave_to(if flags & frame_flag::GENERATOR != 0 { return_generator } else { return_operator });
         }
         // A local is moved out too: the frame's registers are dropped anyway.
         let v = m.take(m.ins.a());
@@ -148,8 +150,10 @@ full! {
 quick! {
     pub fn return_const(m) {
         // SAFETY: `frame` is the running frame.
-        if unsafe { (*m.frame).flags } & frame_flag::GENERATOR != 0 {
-            return m.leave_to(return_const_generator);
+        let flags = unsafe { (*m.frame).flags };
+        if flags & (frame_flag::GENERATOR | frame_flag::OPERATOR) != 0 {
+            let generator = flags & frame_flag::GENERATOR != 0;
+            return m.leave_to(if generator { return_const_generator } else { return_const_full });
         }
         if wrong_init_result(&m, m.k(m.ins.bc())) {
             return m.leave_to(return_const_full);
