@@ -9,7 +9,7 @@ use super::value::Value;
 use super::{R, Vm};
 use crate::compiler::code::{Code, CodeFlags};
 use crate::compiler::opcodes::Instr;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 macro_rules! core_object {
@@ -65,12 +65,17 @@ pub struct CodeObject {
     pub(super) exact_args: u8,
     /// The address of the code object itself is its identity; a replaced one (`co_replace`) has its own.
     pub(super) makes_generator: bool,
+    /// `__name__` and `__qualname__` of its functions, once one was made.
+    pub(super) titles: OnceCell<[Value; 2]>,
 }
 
 impl Trace for CodeObject {
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.consts.trace(tracer);
         self.names.trace(tracer);
+        if let Some(titles) = self.titles.get() {
+            titles.iter().for_each(|v| tracer.value(v));
+        }
     }
     fn clear(&mut self) {}
 }
@@ -101,6 +106,7 @@ impl CodeObject {
             simple_args: if makes_generator { 255 } else { exact_args },
             exact_args,
             makes_generator,
+            titles: OnceCell::new(),
             code,
         }
     }

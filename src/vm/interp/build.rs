@@ -322,11 +322,11 @@ impl Vm {
             let name = self.names.__name__.clone();
             globals.get_str(self, &name).unwrap_or(Value::NONE)
         };
-        let c = code.get(self).code.clone();
-        let name = self.intern(&c.name).into_value();
-        let qualname = if c.qualname == c.name { name.clone() } else { self.intern(&c.qualname).into_value() };
-        let doc = if c.flags.has(CodeFlags::HAS_DOCSTRING) {
-            code.get(self).consts.first().cloned().unwrap_or(Value::NONE)
+        let c = code.get(self);
+        let titles = c.titles.get_or_init(|| [&c.code.name, &c.code.qualname].map(|s| self.intern(s).into_value()));
+        let [name, qualname] = titles.clone();
+        let doc = if c.code.flags.has(CodeFlags::HAS_DOCSTRING) {
+            c.consts.first().cloned().unwrap_or(Value::NONE)
         } else {
             Value::NONE
         };
