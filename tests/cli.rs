@@ -361,3 +361,12 @@ fn under_i_an_exit_is_an_exception_like_others() {
     assert!(stdout(&output).contains('3'));
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn arguments_come_to_the_byte() {
+    use std::os::unix::ffi::OsStrExt;
+    let odd = std::ffi::OsStr::from_bytes(b"a\xff\xc3\xa9");
+    let mut command = apy(&["-q", "-c", "import os, sys; print(ascii(sys.argv), os.fsencode(sys.argv[1]))"]);
+    let output = command.arg(odd).arg("-x").output().expect("the binary starts");
+    assert_eq!(stdout(&output), "['-c', 'a\\udcff\\xe9', '-x'] b'a\\xff\\xc3\\xa9'\n");
+}

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use apy::embed::{Output, Refusal, SourceKind, Switches};
 use apy::vm::signals;
 use apy::{Interpreter, Raised, Vm};
+use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,7 +133,7 @@ fn interpreter(
     }
     let executable = std::env::current_exe().map_or_else(|_| String::new(), |p| p.to_string_lossy().into_owned());
     let mut builder = Interpreter::builder()
-        .args(command.argv.clone())
+        .args(arguments(command))
         .path(path)
         .executable(executable)
         .warnings(command.warnings.clone())
@@ -149,6 +150,14 @@ fn interpreter(
         builder = builder.stdout(to(false)).stderr(to(true));
     }
     Ok(builder.build())
+}
+
+/// `sys.argv`: what was given behind the program, to the byte.
+fn arguments(command: &Command) -> Vec<OsString> {
+    let count = command.argv.len().saturating_sub(1);
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let behind = given.into_iter().rev().take(count).collect::<Vec<_>>().into_iter().rev();
+    command.argv.first().map(OsString::from).into_iter().chain(behind).collect()
 }
 
 /// Why there is nothing to run, and the exit status for it.

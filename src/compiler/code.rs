@@ -91,6 +91,8 @@ impl CodeFlags {
     pub const CLASS_BODY: u32 = 0x1000_0000;
     /// A module's code, or `exec`, `eval` and prompt code: the frame may have a namespace mapping.
     pub const MODULE: u32 = 0x2000_0000;
+    /// The code stands for what is written in C in CPython: it is in no traceback.
+    pub const IN_C: u32 = 0x4000_0000;
 
     /// Whether any of the bits is set.
     pub const fn has(self, bits: u32) -> bool {

@@ -6,6 +6,7 @@ use crate::vm::exception::Raised;
 use crate::vm::limits::{Halt, Shared, request};
 use crate::vm::threads::Machine;
 use crate::vm::{R, Vm};
+use std::ffi::OsString;
 use std::sync::Arc;
 
 /// Why a script did not finish.
@@ -50,7 +51,7 @@ pub struct Builder {
     memory: Option<usize>,
     recursion: Option<usize>,
     native_stack: Option<usize>,
-    args: Vec<String>,
+    args: Vec<OsString>,
     path: Vec<String>,
     warnings: Vec<String>,
     hash_seed: Option<u64>,
@@ -103,7 +104,7 @@ impl Builder {
 
     /// `sys.argv`.
     #[must_use]
-    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.args = args.into_iter().map(Into::into).collect();
         self
     }

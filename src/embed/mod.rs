@@ -12,6 +12,6 @@ mod switches;
 mod uncaught;
 
 pub use interpreter::{Builder, Error, Interpreter, StopHandle};
-pub use output::{Output, Sink, Streams};
+pub use output::{Console, ConsoleLine, Output, Sink, Streams};
 pub use run::{Refusal, SourceKind};
 pub use switches::Switches;

@@ -102,6 +102,27 @@ fn write_all_stdout(bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Standard input that a host reads, and scripts read, too.
+pub trait Console: Send + Sync {
+    /// Reads a line behind a prompt, for `input()`; waits for it. The line has no line end. `None`: the stream is to be
+    /// read.
+    fn read_line(&self, prompt: &str) -> Option<ConsoleLine>;
+
+    /// Takes what the host read and did not use, for whoever reads the stream itself: at most so many bytes, and none
+    /// behind the end of a line. The system is asked when there are none.
+    fn typed_ahead(&self, most: usize) -> Vec<u8>;
+}
+
+/// What a [`Console`] gives.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConsoleLine {
+    Text(String),
+    /// There are no more lines.
+    End,
+    /// Somebody pressed Ctrl-C.
+    Interrupt,
+}
+
 /// The standard streams of an interpreter, kept as state of its machine.
 #[derive(Default)]
 pub struct Streams {
@@ -109,4 +130,6 @@ pub struct Streams {
     pub stdout: Output,
     /// `sys.stderr`.
     pub stderr: Output,
+    /// Standard input, if the host reads it, too.
+    pub console: Option<Arc<dyn Console>>,
 }

@@ -27,6 +27,9 @@ static BELL: AtomicI32 = AtomicI32::new(-1);
 /// What `signal.set_wakeup_fd` set.
 static WAKEUP: AtomicI32 = AtomicI32::new(-1);
 
+/// Where the host hears of signals; -1: nowhere.
+static WATCH: AtomicI32 = AtomicI32::new(-1);
+
 /// What is done about a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Disposition {
@@ -62,11 +65,10 @@ extern "C" fn on_signal(number: libc::c_int) {
         // SAFETY: eight bytes are given; `write` may be called here.
         unsafe { libc::write(bell, (&raw const one).cast(), 8) };
     }
-    let wakeup = WAKEUP.load(Ordering::Relaxed);
-    if wakeup >= 0 {
+    for listener in [WAKEUP.load(Ordering::Relaxed), WATCH.load(Ordering::Relaxed)].into_iter().filter(|fd| *fd >= 0) {
         let byte = number as u8;
         // SAFETY: one byte is given. A descriptor that was closed gives an error, which nobody can hear here.
-        unsafe { libc::write(wakeup, (&raw const byte).cast(), 1) };
+        unsafe { libc::write(listener, (&raw const byte).cast(), 1) };
     }
     let thread = THREAD.load(Ordering::Relaxed);
     // SAFETY: both may be called here; the thread is the one that claimed the signals, which lives as long as the
@@ -150,6 +152,16 @@ pub fn put_back(numbers: &[i32]) {
 /// Sets the descriptor that the numbers of signals are written to (-1: none); gives the one before.
 pub fn set_wakeup(fd: i32) -> i32 {
     WAKEUP.swap(fd, Ordering::AcqRel)
+}
+
+/// Has the numbers of signals written to a descriptor that stays open from now on, as bytes; among them that of a
+/// change of the terminal's size.
+///
+/// # Errors
+/// The system's.
+pub fn watch(fd: i32) -> io::Result<()> {
+    WATCH.store(fd, Ordering::Release);
+    if get(libc::SIGWINCH) == Some(Disposition::Default) { set(libc::SIGWINCH, Disposition::Tell) } else { Ok(()) }
 }
 
 /// Says what is done about a signal.

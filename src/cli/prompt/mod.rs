@@ -2,8 +2,9 @@
 //!
 //! The interpreter stays on the main thread and drives the program's loop while the user types; lines are read by a
 //! thread of their own (`editor` on a terminal, `plain` otherwise), which sends each whole input through a channel and
-//! wakes the loop. `input` decides what a whole input is, `complete` and `paint` serve the editor, `screen` keeps
-//! output from damaging the line being edited.
+//! wakes the loop. The lines that `input()` asks for on a terminal come from the same thread, so that what was typed ahead
+//! goes to whoever reads next. `input` decides what a whole input is, `complete` and `paint` serve the editor, `screen`
+//! keeps output from damaging the line being edited.
 //! Invariant: only this module runs inputs, one at a time, and never while a line is being read.
 
 mod complete;
@@ -14,19 +15,23 @@ mod input;
 mod paint;
 mod plain;
 pub mod screen;
-#[cfg(feature = "prompt")]
-mod window;
 
 use apy::embed::Refusal;
+use apy::embed::Streams;
+#[cfg(feature = "prompt")]
+use apy::embed::{Console, ConsoleLine};
 use apy::{Interpreter, R, Raised, Vm};
 use screen::Screen;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
-/// What a reader is asked for: an input, with these texts before its first and its further lines.
-struct Ask {
-    first: String,
-    further: String,
+/// What a reader is asked for.
+enum Ask {
+    /// An input of the session, with these texts before its first and its further lines.
+    Input { first: String, further: String },
+    /// A line for a script.
+    Line { prompt: String, reply: Sender<Answer> },
 }
 
 /// What a reader gives.
@@ -44,6 +49,32 @@ struct Line {
     answers: Sender<Answer>,
     interpreter: Interpreter,
     screen: Arc<Screen>,
+    #[cfg(feature = "prompt")]
+    typed: editor::Typed,
+}
+
+/// The terminal of the session, as scripts read lines from it.
+#[cfg(feature = "prompt")]
+struct Lines {
+    ask: Sender<Ask>,
+    typed: editor::Typed,
+}
+
+#[cfg(feature = "prompt")]
+impl Console for Lines {
+    fn read_line(&self, prompt: &str) -> Option<ConsoleLine> {
+        let (reply, answered) = channel();
+        let asked = self.ask.send(Ask::Line { prompt: prompt.to_owned(), reply });
+        Some(match asked.ok().and_then(|()| answered.recv().ok()) {
+            Some(Answer::Input(text)) => ConsoleLine::Text(text),
+            Some(Answer::Interrupt) => ConsoleLine::Interrupt,
+            Some(Answer::End) | None => ConsoleLine::End,
+        })
+    }
+
+    fn typed_ahead(&self, most: usize) -> Vec<u8> {
+        self.typed.take_line(most)
+    }
 }
 
 impl Line {
@@ -71,14 +102,34 @@ pub fn session(vm: &mut Vm, interpreter: &Interpreter, settings: &Settings) -> i
     }
     let (ask, asked) = channel();
     let (answers, answered) = channel();
-    let line = Line { asked, answers, interpreter: interpreter.clone(), screen: settings.screen.clone() };
+    #[cfg(feature = "prompt")]
+    let typed = editor::Typed::default();
+    #[cfg(feature = "prompt")]
+    if settings.screen.is_terminal() {
+        let lines = Lines { ask: ask.clone(), typed: typed.clone() };
+        vm.state::<Streams>().console = Some(Arc::new(lines));
+    }
+    if !std::io::stdin().is_terminal() {
+        vm.state::<Streams>().console = Some(Arc::new(plain::Pipe));
+    }
+    let line = Line {
+        asked,
+        answers,
+        interpreter: interpreter.clone(),
+        screen: settings.screen.clone(),
+        #[cfg(feature = "prompt")]
+        typed,
+    };
     let reader = std::thread::Builder::new().name("reader".into()).stack_size(settings.native_stack + (1 << 20));
     if let Err(e) = reader.spawn(move || read(line)) {
         eprintln!("apy: the prompt's reader could not be started: {e}");
         return 1;
     }
     let mut session = Session { ask, answered, number: 0, screen: settings.screen.clone() };
-    session.run(vm)
+    let status = session.run(vm);
+    // A task may have ended the session while a line was edited.
+    settings.screen.stop_editing();
+    status
 }
 
 #[cfg(feature = "prompt")]
@@ -112,7 +163,7 @@ impl Session {
     fn run(&mut self, vm: &mut Vm) -> i32 {
         loop {
             let first = vm.prompt_text("ps1", ">>> ");
-            let ask = Ask { first: first.clone(), further: vm.prompt_text("ps2", "... ") };
+            let ask = Ask::Input { first: first.clone(), further: vm.prompt_text("ps2", "... ") };
             let _ = vm.flush_streams();
             if self.ask.send(ask).is_err() {
                 return 0;

@@ -6,19 +6,21 @@ use std::ops::Range;
 /// Longer texts are not coloured, so that every key is answered at once.
 const LONGEST: usize = 200_000;
 
-const RESET: &str = "\x1b[0m";
+/// The styles of pieces of text, as terminals are told them.
+pub const STYLES: [&str; 6] = ["1;34", "36", "1", "33", "32", "31"];
 
-fn color(class: Class, text: &str) -> &'static str {
-    match class {
-        Class::Keyword => "\x1b[1;34m",
-        Class::Constant => "\x1b[36m",
-        Class::Definition => "\x1b[1m",
-        Class::Number => "\x1b[33m",
-        Class::String => "\x1b[32m",
-        Class::Comment => "\x1b[31m",
-        Class::Name if is_builtin(text) => "\x1b[36m",
-        Class::Name | Class::Operator | Class::Rest => "",
-    }
+/// Which of [`STYLES`] a piece has.
+fn style(class: Class, text: &str) -> Option<usize> {
+    Some(match class {
+        Class::Keyword => 0,
+        Class::Constant => 1,
+        Class::Definition => 2,
+        Class::Number => 3,
+        Class::String => 4,
+        Class::Comment => 5,
+        Class::Name if is_builtin(text) => 1,
+        Class::Name | Class::Operator | Class::Rest => return None,
+    })
 }
 
 fn is_builtin(name: &str) -> bool {
@@ -61,35 +63,14 @@ fn is_builtin(name: &str) -> bool {
     )
 }
 
-/// A part of the text with colours, which the whole text decides on.
-pub fn paint(text: &str, part: Range<usize>) -> String {
+/// The pieces of the text that have a style, in order.
+pub fn paint(text: &str) -> Vec<(Range<usize>, usize)> {
     if text.len() > LONGEST {
-        return text.get(part).unwrap_or("").to_owned();
+        return Vec::new();
     }
-    let mut out = String::with_capacity(part.len() * 2);
-    let mut at = part.start;
-    for (span, class) in classify(text) {
-        if span.end as usize <= part.start {
-            continue;
-        }
-        let (start, end) = ((span.start as usize).max(part.start), (span.end as usize).min(part.end));
-        if start >= part.end {
-            break;
-        }
-        let (Some(gap), Some(piece)) = (text.get(at..start), text.get(start..end)) else { continue };
-        out.push_str(gap);
-        let color = color(class, piece);
-        if color.is_empty() {
-            out.push_str(piece);
-        } else {
-            // Each line is coloured by itself: the editor may draw them apart.
-            let painted = piece.split('\n').map(|line| format!("{color}{line}{RESET}")).collect::<Vec<_>>();
-            out.push_str(&painted.join("\n"));
-        }
-        at = end;
-    }
-    out.push_str(text.get(at..part.end).unwrap_or(""));
-    out
+    let styled = |(range, class): (Range<usize>, Class)| Some((range.clone(), style(class, text.get(range)?)?));
+    let pieces = classify(text).into_iter().map(|(span, class)| (span.start as usize..span.end as usize, class));
+    pieces.filter_map(styled).collect()
 }
 
 #[cfg(test)]
@@ -97,14 +78,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_lost() {
-        for text in ["", "def f(x):\n    return 'a\\n' # c", "x = 'open", "\u{4f60} = (1,", "f'{a!r:>{w}} b'", "$ ?"] {
-            let painted = paint(text, 0..text.len());
-            let mut plain = String::new();
-            for (i, part) in painted.split('\x1b').enumerate() {
-                plain.push_str(if i == 0 { part } else { part.split_once('m').map_or("", |p| p.1) });
-            }
-            assert_eq!(plain, text);
+    fn pieces_are_told_apart() {
+        let text = "def f(x):\n    return 'a\\n' + len(2) # c";
+        let painted: Vec<(&str, &str)> = paint(text).into_iter().map(|(r, s)| (&text[r], STYLES[s])).collect();
+        let expected = [
+            ("def", "1;34"),
+            ("f", "1"),
+            ("return", "1;34"),
+            ("'a\\n'", "32"),
+            ("len", "36"),
+            ("2", "33"),
+            ("# c", "31"),
+        ];
+        assert_eq!(painted, expected);
+        for text in ["", "x = 'open", "\u{4f60} = (1,", "f'{a!r:>{w}} b'", "$ ?"] {
+            assert!(paint(text).is_sorted_by_key(|(r, _)| r.start), "{text:?}");
         }
     }
 }

@@ -61,6 +61,15 @@ pub struct Lowerer<'a> {
 const INSTRUCTIONS: usize = 1_000_000;
 const INSTRUCTIONS_PER_BYTE: usize = 64;
 
+/// Modules of the library that are written in C in CPython, so that their functions are in no traceback.
+const IN_C: &[&str] = &[
+    "<stdlib>/cmath.apy",
+    "<stdlib>/datetime.apy",
+    "<stdlib>/operator.apy",
+    "<stdlib>/pickle.apy",
+    "<stdlib>/warnings.apy",
+];
+
 /// Compiles a module.
 pub fn lower<'a>(
     module: &Mod<'a>,
@@ -70,6 +79,7 @@ pub fn lower<'a>(
     names: Names,
     (future, last_future): (u32, Option<u32>),
 ) -> Res<(Arc<Code>, Vec<Warning>)> {
+    let future = if IN_C.contains(&options.filename.as_str()) { future | CodeFlags::IN_C } else { future };
     let unit = Unit::new(TOP, "<module>".into(), "<module>".into(), 1);
     let mut lowerer = Lowerer {
         table,

@@ -1,8 +1,11 @@
 //! `print`, `input`, `open`, `breakpoint`.
 
+use crate::embed::{Console, ConsoleLine, Streams};
 use crate::vm::native::{Args, NativeDef, arg};
+use crate::vm::object::Ref;
 use crate::vm::str::Str;
 use crate::vm::{R, Value, Vm};
+use std::sync::Arc;
 
 pub(super) const FUNCTIONS: &[NativeDef] = &[
     NativeDef::raw(
@@ -111,8 +114,15 @@ fn input(vm: &mut Vm, a: &[Value]) -> R {
     {
         return Err(e);
     }
-    if let Some(prompt) = arg(a, 0) {
-        let prompt = vm.str(prompt)?.into_value();
+    let prompt = arg(a, 0).map(|prompt| vm.str(prompt)).transpose()?.map(Ref::into_value);
+    if let Some(console) = console(vm, &stdin, &stdout) {
+        vm.call_method(&stdout, "flush", &[])?;
+        let prompt = prompt.as_ref().map_or_else(String::new, |p| vm.str_of(p));
+        if let Some(line) = from_console(vm, &console, &prompt)? {
+            return Ok(line);
+        }
+    }
+    if let Some(prompt) = prompt {
         vm.call_method(&stdout, "write", &[prompt])?;
     }
     vm.call_method(&stdout, "flush", &[])?;
@@ -127,6 +137,40 @@ fn input(vm: &mut Vm, a: &[Value]) -> R {
     match bytes.strip_suffix(b"\n") {
         Some(rest) => Ok(vm.new_str_bytes(rest).into()),
         None => Ok(line),
+    }
+}
+
+/// The host's terminal, if it is what the two streams are.
+fn console(vm: &mut Vm, stdin: &Value, stdout: &Value) -> Option<Arc<dyn Console>> {
+    let console = vm.state::<Streams>().console.clone()?;
+    let mut is = |stream: &Value, descriptor: i64| {
+        let number = vm.call_method(stream, "fileno", &[]).ok();
+        number.and_then(|n| vm.as_i64(&n)) == Some(descriptor)
+    };
+    (is(stdin, 0) && is(stdout, 1)).then_some(console)
+}
+
+/// A line from there; none when the stream is to be read.
+fn from_console(vm: &mut Vm, console: &Arc<dyn Console>, prompt: &str) -> R<Option<Value>> {
+    loop {
+        match vm.unlocked(|| console.read_line(prompt)) {
+            None => return Ok(None),
+            Some(ConsoleLine::Text(text)) => return Ok(Some(vm.new_str(&text).into())),
+            Some(ConsoleLine::End) => {
+                let class = vm.exc.EOFError.clone();
+                let e = vm.new_exception(&class, Vec::new());
+                return Err(vm.raise(e.into_value()));
+            }
+            Some(ConsoleLine::Interrupt) => {
+                // The handler decides; one that returns has the line asked for again.
+                crate::modules::signal::simulate(vm, i64::from(nix::libc::SIGINT))?;
+                if !vm.is_main_thread() {
+                    let class = vm.exc.KeyboardInterrupt.clone();
+                    let e = vm.new_exception(&class, Vec::new());
+                    return Err(vm.raise(e.into_value()));
+                }
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use super::base;
 use super::buffer::{self, Target};
 use super::errors::{os_failure, system, system_or_wait, unsupported};
+use crate::embed::Streams;
 use crate::heap_object;
 use crate::modules::posix::path::{self, Takes};
 use crate::vm::class::class_flag;
@@ -458,6 +459,9 @@ pub fn block_size(vm: &Vm, f: &Ref<FileIo>) -> usize {
 pub fn read_some(vm: &mut Vm, f: &Ref<FileIo>, n: usize) -> R<Option<Vec<u8>>> {
     vm.check_alloc(n)?;
     let fd = f.get(vm).handle.fd;
+    if let Some(typed) = typed_ahead(vm, fd, n) {
+        return Ok(Some(typed));
+    }
     let mut bytes = vec![0; n];
     let got = system_or_wait(vm, None, || nix::unistd::read(fd, &mut bytes))?;
     Ok(got.map(|n| {
@@ -472,7 +476,21 @@ pub fn read_some(vm: &mut Vm, f: &Ref<FileIo>, n: usize) -> R<Option<Vec<u8>>> {
 /// OSError.
 pub fn read_into(vm: &mut Vm, f: &Ref<FileIo>, bytes: &mut [u8]) -> R<Option<usize>> {
     let fd = f.get(vm).handle.fd;
+    if let Some(typed) = typed_ahead(vm, fd, bytes.len()) {
+        let n = typed.len().min(bytes.len());
+        bytes[..n].copy_from_slice(&typed[..n]);
+        return Ok(Some(n));
+    }
     system_or_wait(vm, None, || nix::unistd::read(fd, bytes))
+}
+
+/// What a host that reads standard input has read ahead of its use, if there is any.
+fn typed_ahead(vm: &mut Vm, fd: i32, most: usize) -> Option<Vec<u8>> {
+    if fd != 0 {
+        return None;
+    }
+    let console = vm.state::<Streams>().console.clone()?;
+    Some(vm.unlocked(|| console.typed_ahead(most))).filter(|typed| !typed.is_empty())
 }
 
 /// One write; nothing when it would have to wait.

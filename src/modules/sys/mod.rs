@@ -18,12 +18,14 @@ use crate::vm::object::{Ref, flag};
 use crate::vm::seq::List;
 use crate::vm::str::Str;
 use crate::vm::{R, Value, Vm};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 /// What `sys` is made with.
 #[derive(Default)]
 pub struct Settings {
     /// `sys.argv`.
-    pub argv: Vec<String>,
+    pub argv: Vec<OsString>,
     /// `sys.path`.
     pub path: Vec<String>,
     /// `sys.executable`.
@@ -187,11 +189,15 @@ pub fn init(vm: &mut Vm, settings: Settings) -> R<()> {
         let items = items.iter().map(|s| vm.new_str(s).into_value()).collect();
         vm.list(items).into_value()
     };
+    let args = |vm: &mut Vm, args: &[OsString]| -> R {
+        let args = args.iter().map(|a| crate::modules::posix::path::fs_str(vm, a.as_bytes())).collect::<R<_>>()?;
+        Ok(vm.list(args).into_value())
+    };
     let lists = [
-        ("argv", strings(vm, &settings.argv)),
+        ("argv", args(vm, &settings.argv)?),
         ("path", strings(vm, &settings.path)),
         ("warnoptions", strings(vm, &settings.warn_options)),
-        ("orig_argv", strings(vm, &std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>())),
+        ("orig_argv", args(vm, &std::env::args_os().collect::<Vec<_>>())?),
         ("meta_path", strings(vm, &[])),
         ("path_hooks", strings(vm, &[])),
     ];

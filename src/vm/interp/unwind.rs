@@ -4,6 +4,7 @@ use super::super::Vm;
 use super::super::exception::{Exception, Raised, Traceback};
 use super::super::frame::frame_flag;
 use super::super::value::Value;
+use crate::compiler::code::CodeFlags;
 
 /// Where unwinding ended.
 pub(super) enum Unwound {
@@ -130,11 +131,14 @@ impl Vm {
         new
     }
 
-    /// Adds the running frame to an exception's traceback.
+    /// Adds the running frame to an exception's traceback, if CPython has such a frame.
     pub(super) fn add_traceback(&mut self, e: &Value, pc: u32) {
         let Some(x) = e.cast::<Exception>() else { return };
         let Some(f) = self.thread.current() else { return };
         let code = self.frame_code(f);
+        if code.get(self).code.flags.has(CodeFlags::IN_C) {
+            return;
+        }
         // SAFETY: a frame's function is alive.
         let globals = unsafe { (*f.func).globals.value().clone() };
         let frame = if f.flags & frame_flag::OBSERVED != 0 { self.frame_object_at(0) } else { Value::UNDEF };

@@ -3,6 +3,8 @@
 //! Nothing sleeps for luck: every step waits for the text that shows it was taken, up to a deadline.
 #![cfg(feature = "prompt")]
 
+mod terminal;
+
 use apy::vm::signals::{Disposition, set};
 use nix::sys::signal::SIGINT;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -12,6 +14,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+use terminal::Terminal;
 
 /// A step that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,6 +110,22 @@ impl Session {
         }
     }
 
+    /// Waits until the screen is as wanted; gives it.
+    fn screen(&mut self, wanted: impl Fn(&Terminal) -> bool) -> Terminal {
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = self.seen.0.lock().expect("no panic");
+        loop {
+            let mut terminal = Terminal::new(40, 120);
+            terminal.write(&String::from_utf8_lossy(&seen));
+            if wanted(&terminal) {
+                return terminal;
+            }
+            let now = Instant::now();
+            assert!(now < deadline, "on the screen, cursor at {:?}:\n{}", terminal.cursor, terminal.text().join("\n"));
+            seen = self.seen.1.wait_timeout(seen, deadline - now).expect("no panic").0;
+        }
+    }
+
     /// Types a line, waits for an answer and for the next prompt.
     fn line(&mut self, text: &str, answer: &str) {
         self.send(&format!("{text}\r"));
@@ -136,15 +155,15 @@ impl Drop for Session {
     }
 }
 
-/// The text without what moves the cursor or colours.
+/// The text without what moves the cursor or colours, and without the row of spaces before a prompt.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         if c == '\x1b' {
-            if chars.peek() == Some(&'[') {
-                chars.next();
-                while chars.next().is_some_and(|c| !c.is_ascii_alphabetic()) {}
+            if chars.next_if_eq(&'[').is_some() {
+                let sequence: String = chars.by_ref().take_while(|c| !c.is_ascii_alphabetic()).collect();
+                while sequence == "?2004" && chars.next_if_eq(&' ').is_some() {}
             }
         } else if c != '\r' {
             out.push(c);
@@ -412,16 +431,164 @@ fn inputs_taller_than_the_screen_are_edited() {
     s.expect("return v38");
     // Sixty lines up, far above what the screen shows: the rows from the cursor's on are drawn.
     s.send(&UP.repeat(60));
-    s.expect("    v38 = 38\n    v39 = 39\n");
+    let row = |t: &Terminal, row: usize| t.text().get(row).cloned().unwrap_or_default();
+    let seen = s.screen(|t| row(t, 0) == "...     v38 = 38" && t.cursor == (0, 16));
+    assert_eq!((row(&seen, 1), row(&seen, 39)), ("...     v39 = 39".to_owned(), "...     v77 = 77".to_owned()));
     s.send("\x1b[F + 1000");
-    s.expect("v38 = 38 + 1000\n    v39 = 39\n");
+    s.screen(|t| row(t, 0) == "...     v38 = 38 + 1000");
     // Down to the last line, and an empty one behind it.
     s.send(&DOWN.repeat(60));
-    s.expect("return v38");
+    s.screen(|t| row(t, 39) == "...     return v38" && row(t, 0) == "...     v59 = 59");
     s.send("\x1b[F\r\r");
     s.expect(">>> ");
     s.line("tall()", "1038\n");
     assert_eq!(s.leave(), Some(0));
+}
+
+#[test]
+fn further_lines_have_a_mark() {
+    let mut s = Session::start();
+    s.send("if True:\ry = '\u{4f60}\u{597d}'\r");
+    let rows = [">>> if True:", "...     y = '\u{4f60}\u{597d}'", "...         "].map(str::trim_end);
+    s.screen(|t| t.text() == rows && t.cursor == (2, 8));
+    // Up to the line before, between its wide characters.
+    s.send(&format!("{UP}{}", "\x1b[C".repeat(2)));
+    s.screen(|t| t.cursor == (1, 10));
+    s.send("\x1b[F");
+    s.screen(|t| t.cursor == (1, 4 + 8 + 6));
+    s.send("\x1b[D\x1b[D");
+    s.screen(|t| t.cursor == (1, 4 + 8 + 3));
+    s.send("\x7f\u{4e16}\u{754c}");
+    s.screen(|t| t.text()[1] == "...     y = '\u{4e16}\u{754c}\u{597d}'" && t.cursor == (1, 4 + 8 + 5));
+    s.send(&format!("{DOWN}\r"));
+    s.expect("\n>>> ");
+    s.line("y", "'\u{4e16}\u{754c}\u{597d}'\n");
+}
+
+#[test]
+fn output_does_not_damage_inputs() {
+    let mut s = Session::start();
+    s.send("import asyncio\r");
+    s.expect("\n>>> ");
+    s.send("async def tell():\rfor i in range(3): await asyncio.sleep(0.3); print('output', i)\r\r\r");
+    s.expect("\n>>> ");
+    s.send("t = asyncio.create_task(tell())\r");
+    s.expect("\n>>> ");
+    let body: Vec<String> = (0..60).map(|i| format!("    v{i} = {i}")).collect();
+    s.send(&format!("\x1b[200~def tall():\n{}\x1b[201~", body.join("\n")));
+    s.screen(|t| t.text().last().is_some_and(|l| l == "...     v59 = 59"));
+    s.send(&UP.repeat(10));
+    let expected: Vec<String> = body.iter().skip(20).map(|l| format!("... {l}")).collect();
+    let seen = s.screen(|t| t.above.iter().any(|l| l == "output 2") && t.text() == expected);
+    assert_eq!(seen.cursor, (29, 16));
+    let output: Vec<&String> = seen.above.iter().filter(|l| l.starts_with("output")).collect();
+    assert_eq!(output, ["output 0", "output 1", "output 2"]);
+    // A short one: the output is above it.
+    s.send(CTRL_C);
+    s.expect("KeyboardInterrupt\n>>> ");
+    s.send("t = asyncio.create_task(tell())\r");
+    s.expect("\n>>> ");
+    s.send("if t:\r1");
+    let seen = s.screen(|t| t.text().iter().any(|l| l == "output 2"));
+    let rows = seen.text();
+    assert_eq!(rows[rows.len() - 3..], ["output 2", ">>> if t:", "...     1"]);
+    assert_eq!(seen.cursor, (rows.len() - 1, 9));
+}
+
+#[test]
+fn what_has_no_line_end_stands_before_the_prompt() {
+    let mut s = Session::start();
+    s.send("print('no end', end='')\r");
+    s.screen(|t| t.text().last().is_some_and(|l| l == "no end>>>"));
+    s.send("1\r");
+    s.screen(|t| t.text().ends_with(&["no end>>> 1".to_owned(), "1".to_owned(), ">>>".to_owned()]));
+}
+
+#[test]
+fn input_reads_what_was_typed_ahead() {
+    let mut s = Session::start();
+    // All at once.
+    s.send("x = input('name? ')\rBob\r'Hi ' + x\r");
+    s.expect("name? ");
+    s.expect("'Hi Bob'\n");
+    s.expect(">>> ");
+    // While something runs; the terminal shows what is typed.
+    s.send("import time; print('run' + 'ning'); time.sleep(1); y = [input('? '), input('?? ')]\r");
+    s.expect("running\n");
+    s.send("one\rtwo\ry + ['three']\r");
+    s.expect("['one', 'two', 'three']\n");
+    s.expect(">>> ");
+    // One by one.
+    s.send("z = input('third? ')\r");
+    s.expect("\nthird? ");
+    s.send("typed late\x7f\x7fer\r");
+    s.expect("\n>>> ");
+    s.line("z", "'typed laer'\n");
+    // A stream gets it, too.
+    s.send("import sys; w = sys.stdin.readline()\rfor the stream\rw\r");
+    s.expect("'for the stream\\n'\n");
+    s.expect(">>> ");
+    assert_eq!(s.leave(), Some(0));
+}
+
+#[test]
+fn input_ends_and_is_interrupted() {
+    let mut s = Session::start();
+    s.send("print('begun', end=' '); input('now? ')\r");
+    s.screen(|t| t.text().last().is_some_and(|l| l == "begun now?"));
+    s.send("half a");
+    s.send(CTRL_C);
+    s.expect("KeyboardInterrupt\n");
+    s.expect(">>> ");
+    s.send("input('then? ')\r");
+    s.expect("\nthen? ");
+    s.send(CTRL_D);
+    s.expect("EOFError\n");
+    s.expect(">>> ");
+    // In another thread, while tasks go on.
+    s.send("import asyncio\r");
+    s.expect("\n>>> ");
+    s.send("await asyncio.gather(asyncio.to_thread(input, 'thread? '), asyncio.sleep(0.1, 'slept'))\r");
+    s.expect("\nthread? ");
+    s.send("me\r");
+    s.expect("['me', 'slept']\n");
+    s.expect(">>> ");
+    s.send("await asyncio.to_thread(input, 'again? ')\r");
+    s.expect("\nagain? ");
+    s.send(CTRL_C);
+    s.expect("KeyboardInterrupt");
+    s.expect(">>> ");
+    s.line("'here'", "'here'\n");
+    assert_eq!(s.leave(), Some(0));
+}
+
+#[test]
+fn pasted_lines_are_answers_one_by_one() {
+    let mut s = Session::start();
+    s.send("a = input('a? '); b = input('b? ')\r");
+    s.expect("\na? ");
+    s.send("\x1b[200~one\ntwo\n(a, b)\n\x1b[201~");
+    s.expect("('one', 'two')\n");
+}
+
+#[test]
+fn keys_edit() {
+    let mut s = Session::start();
+    // Words cut out and put back.
+    s.line("one_two\x01'\x05 three'\x17\x15\x19", "'one_two three'\n");
+    s.line("'a b c'\x1b\x7f\x1b\x7f\x19", "'a b c'\n");
+    // Characters exchanged, letters changed, a change taken back.
+    s.line("'ab'\x02\x02\x14", "'ba'\n");
+    s.line("'word'\x01\x1bu", "'WORD'\n");
+    s.line("1234\x0b\x17\x1f", "1234\n");
+    s.line("45\x01\x16\x33", "345\n");
+    // Candidates are listed at the second Tab.
+    s.send("sorted_names = sorted_words = 1\r");
+    s.expect("\n>>> ");
+    s.send("sorted_\t\t");
+    s.screen(|t| t.text().ends_with(&["sorted_names  sorted_words".to_owned(), ">>> sorted_".to_owned()]));
+    s.send("w\t + 1\r");
+    s.expect("2\n>>> ");
 }
 
 #[test]
@@ -446,4 +613,19 @@ fn a_pipe_gets_plain_text() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "42\n6\n");
     assert!(!output.stderr.contains(&0x1b));
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn input_takes_no_more_than_its_line_from_a_pipe() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_apy"))
+        .args(["-i", "-q"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let text = b"x = input()\nBob\nimport sys\ny = sys.stdin.readline()\nAnn\nx + y\nsys.stdin.read()\nthe\nrest\n";
+    child.stdin.take().expect("it was asked for").write_all(text).expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "'BobAnn\\n'\n'the\\nrest\\n'\n");
 }
