@@ -505,6 +505,14 @@ fn what_has_no_line_end_stands_before_the_prompt() {
 }
 
 #[test]
+fn a_full_row_is_followed_by_the_answer() {
+    let mut s = Session::start();
+    let text = format!("'{}'", "x".repeat(120 - 4 - 2));
+    s.send(&format!("{text}\r"));
+    s.screen(|t| t.text() == [format!(">>> {text}"), text.clone(), ">>>".to_owned()]);
+}
+
+#[test]
 fn input_reads_what_was_typed_ahead() {
     let mut s = Session::start();
     // All at once.
@@ -594,6 +602,10 @@ fn keys_edit() {
 #[test]
 fn exit_leaves_with_its_status() {
     let mut s = Session::start();
+    // A variable is one under any name.
+    s.send("quit = 5\r");
+    s.expect("\n>>> ");
+    s.line("quit", "5\n");
     s.send("exit(3)\r");
     let status = s.child.wait().expect("the process was started");
     assert_eq!(status.code(), Some(3));

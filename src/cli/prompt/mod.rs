@@ -215,7 +215,9 @@ impl Session {
         if text.trim().is_empty() {
             return None;
         }
-        if let "exit" | "quit" = text.trim() {
+        if let name @ ("exit" | "quit") = text.trim()
+            && !is_variable(vm, name)
+        {
             return Some(0);
         }
         let filename = format!("<apy-input-{}>", self.number);
@@ -234,6 +236,12 @@ impl Session {
             Err(e) => report(vm, e),
         }
     }
+}
+
+/// Whether the session's inputs have given the name a value.
+fn is_variable(vm: &mut Vm, name: &str) -> bool {
+    let name = vm.intern(name);
+    vm.main_globals().is_ok_and(|globals| globals.get_str(vm, &name).is_some())
 }
 
 /// Prints what an input raised; gives an exit status when it was `SystemExit`.

@@ -188,7 +188,7 @@ impl Edit {
             end = start - 1;
             start = start_of(end);
         }
-        self.to_column(start, end, column);
+        self.set_column(start, end, column);
         true
     }
 
@@ -205,11 +205,11 @@ impl Edit {
             start = further;
         }
         let end = next(start).map_or(text.len(), |i| i - 1);
-        self.to_column(start, end, column);
+        self.set_column(start, end, column);
         true
     }
 
-    fn to_column(&mut self, start: usize, end: usize, column: usize) {
+    fn set_column(&mut self, start: usize, end: usize, column: usize) {
         let line = self.text().get(start..end).unwrap_or("");
         let at = line.char_indices().nth(column).map_or(end, |(i, _)| start + i);
         self.line.set_pos(at);

@@ -302,7 +302,12 @@ impl Editor {
         if !self.view(edit, &marks, self.size.0, false).whole {
             self.screen.erase(self.size.1);
         }
-        let view = self.view(edit, &marks, usize::MAX, false);
+        let mut view = self.view(edit, &marks, usize::MAX, false);
+        if view.rows.len() > 1 && view.rows.last().is_some_and(Vec::is_empty) {
+            // It was for the cursor behind a full row.
+            view.rows.pop();
+            view.cursor = (view.rows.len() - 1, 0);
+        }
         self.screen.show(view.rows, view.cursor, self.size.1);
     }
 

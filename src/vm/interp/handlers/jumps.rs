@@ -79,7 +79,7 @@ pub fn object_truth(vm: &Vm, v: &Value) -> Option<bool> {
         match h.kind {
             Kind::List => Some(!(*Header::payload::<List>(v.ptr())).items.is_empty()),
             Kind::Tuple => Some(!(*Header::payload::<Tuple>(v.ptr())).items().is_empty()),
-            Kind::Dict => Some((*Header::payload::<Dict>(v.ptr())).len() > 0),
+            Kind::Dict => Some(!(*Header::payload::<Dict>(v.ptr())).is_empty()),
             Kind::Str => Some((*Header::payload::<Str>(v.ptr())).byte_len() > 0),
             _ => None,
         }
