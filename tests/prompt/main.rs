@@ -379,6 +379,21 @@ fn a_terminal_that_can_only_print_is_enough() {
 }
 
 #[test]
+fn a_terminal_of_which_nothing_is_known_gets_plain_text() {
+    for term in ["", "unknown"] {
+        let mut s = Session::on(term);
+        s.line("20 + 1", "21\n");
+        s.send("x = input('name? ')\n");
+        s.expect("\nname? ");
+        s.send("Bob\n");
+        s.expect(">>> ");
+        s.line("x", "'Bob'\n");
+        assert!(!s.seen.0.lock().expect("no panic").contains(&0x1b));
+        assert_eq!(s.leave(), Some(0));
+    }
+}
+
+#[test]
 fn history_is_searched_and_outlives_the_session() {
     let folder = std::env::temp_dir().join(format!("apy-history-{}", std::process::id()));
     let file = folder.to_string_lossy().into_owned();

@@ -171,10 +171,12 @@ impl Screen {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is a terminal that lines can be edited on.
+    /// Whether there is a terminal that lines can be edited on, and nobody wants the plain prompt.
     pub fn is_terminal(&self) -> bool {
-        let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb" || t.is_empty());
-        !dumb && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+        let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+        let able =
+            set("TERM").is_some_and(|t| !matches!(&*t, "dumb" | "unknown")) && set("PYTHON_BASIC_REPL").is_none();
+        able && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
     }
 
     /// Who is told when the line being edited is to be looked at again.
