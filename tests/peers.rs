@@ -1,4 +1,4 @@
-//! Programs of others as peers: `curl`, `nc`, and a Python with asyncio, each where the machine has it. A test whose
+//! Programs of others as peers: `curl`, `nc`, `wrk`, and a Python with asyncio, each where the machine has it. A test whose
 //! program is missing says so and passes.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -156,4 +156,25 @@ fn nc_talks_in_lines() {
     assert_eq!(said, "> one\n> two\n> end\n");
     nc.wait().expect("nc ends");
     assert!(child.wait().expect("the server ends").success());
+}
+
+#[test]
+fn wrk_gets_an_answer_to_every_request() {
+    if !found("wrk") {
+        return;
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/network/http_server.apy");
+    let mut child = Command::new(APY).arg(path).stdout(Stdio::piped()).spawn().expect("the server starts");
+    let mut line = String::new();
+    let out = child.stdout.as_mut().expect("the output is a pipe");
+    BufReader::with_capacity(1, out).read_line(&mut line).expect("the server tells its port");
+    let address = format!("http://127.0.0.1:{}/", line.trim());
+    let output = Command::new("wrk").args(["-t1", "-c64", "-d1s", &address]).output().expect("wrk runs");
+    child.kill().expect("the server runs");
+    child.wait().expect("the server ends");
+    let said = String::from_utf8_lossy(&output.stdout);
+    // wrk tells of failed connects, reads and writes, and of answers that are no success, only where there were any.
+    let requests = said.lines().find_map(|l| l.trim().split_once(" requests in ")).map(|(n, _)| n.parse::<u64>());
+    assert!(matches!(requests, Some(Ok(1..))), "{said}");
+    assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{said}");
 }

@@ -1,6 +1,8 @@
 //! Contexts of callbacks and tasks: the loop's way to `contextvars`.
 
+use super::task::Task;
 use crate::modules::contextvars;
+use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
 
 /// A copy of the current context.
@@ -9,6 +11,30 @@ use crate::vm::{R, Value, Vm};
 /// None in a sound build.
 pub fn copy_current(vm: &mut Vm) -> R {
     contextvars::copy_current(vm)
+}
+
+/// What a task keeps of the current context until somebody asks for it.
+///
+/// # Errors
+/// None in a sound build.
+pub fn snapshot(vm: &mut Vm) -> R {
+    contextvars::snapshot(vm)
+}
+
+/// The context of a task.
+///
+/// # Errors
+/// None in a sound build.
+pub fn of_task(vm: &mut Vm, t: &Ref<Task>) -> R {
+    contextvars::task_context(vm, t)
+}
+
+/// Runs a step of a task in the task's context.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_task<T>(vm: &mut Vm, t: &Ref<Task>, f: impl FnOnce(&mut Vm) -> R<T>) -> R<T> {
+    contextvars::run_task(vm, t, f)
 }
 
 /// Runs `f` in a context.

@@ -244,6 +244,8 @@ heap_object! {
         pub blocked: bool,
         /// The thread that the loop runs on.
         pub thread: Option<u64>,
+        /// What transports read into, before the bytes go where they belong.
+        pub scratch: Vec<u8>,
         /// Made when the loop first blocks or watches a descriptor.
         pub reactor: Option<Box<Reactor>>,
         /// Wakes the reactor from another thread.
@@ -251,7 +253,9 @@ heap_object! {
         /// The same, for requests to the interpreter.
         pub stop_waker: Option<crate::vm::threads::Waker>,
     }
-    external = |this| this.ready.capacity() * size_of::<Entry>() + this.timers.external();
+    external = |this| {
+        this.ready.capacity() * size_of::<Entry>() + this.timers.external() + this.scratch.capacity()
+    };
 }
 
 /// A loop of this class.
@@ -288,6 +292,7 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         polled: false,
         blocked: false,
         thread: None,
+        scratch: Vec::new(),
         reactor: None,
         waker: None,
         stop_waker: None,
@@ -816,7 +821,7 @@ pub fn run_entry(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
             handle::run(vm, &h)
         }
         Entry::Step(t, exception) => {
-            let result = in_task_context(vm, &t, |vm| task::step(vm, &t, exception));
+            let result = context::run_task(vm, &t, |vm| task::step(vm, &t, exception));
             settle(vm, l, result, t.value())
         }
         Entry::Done { callback, future } => run_callback(vm, l, callback, future),
@@ -824,17 +829,12 @@ pub fn run_entry(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
             let result = executor::complete(vm, &future, outcome, failed);
             settle(vm, l, result, &future)
         }
-        Entry::SleepOver(c) => coroutine::sleep_over(vm, &c),
+        Entry::SleepOver(c) => coroutine::wake(vm, &c),
         Entry::Io(t, ready) => {
             let result = transport::on_ready(vm, &t, ready);
             settle(vm, l, result, t.value())
         }
     }
-}
-
-fn in_task_context(vm: &mut Vm, t: &Ref<Task>, f: impl FnOnce(&mut Vm) -> R<()>) -> R<()> {
-    let c = t.get(vm).context.clone();
-    context::run(vm, &c, f)
 }
 
 fn run_callback(vm: &mut Vm, l: &Ref<EventLoop>, callback: Callback, done: Value) -> R<()> {
@@ -852,7 +852,7 @@ fn run_callback(vm: &mut Vm, l: &Ref<EventLoop>, callback: Callback, done: Value
         };
     }
     if let Some(t) = callback.target.cast::<Task>() {
-        let result = in_task_context(vm, t, |vm| task::wakeup(vm, t, &done));
+        let result = context::run_task(vm, t, |vm| task::wakeup(vm, t, &done));
         return settle(vm, l, result, &callback.target);
     }
     let result = foreign::notify(vm, &callback.target, &done);

@@ -10,7 +10,7 @@ use super::future::{self, Callback, Future};
 use super::future_object;
 use super::gather;
 use super::queue::{self, Queue};
-use super::streams::{self, StreamOp};
+use super::streams::{self, Reader, StreamOp};
 use super::sync::{self, Event, Lock, Semaphore};
 use super::task::{self, Task};
 use super::unretrieved::NeverAwaited;
@@ -42,7 +42,11 @@ pub enum Op {
     QueuePut(Ref<Queue>, Value),
     /// `queue.join()`.
     QueueJoin(Ref<Queue>),
-    /// See [`StreamOp`]; absent while it runs.
+    /// `reader.read(n)` of at least one byte.
+    Read(Ref<Reader>, usize),
+    /// `reader.readline()`; the number says up to where no line ends.
+    ReadLine(Ref<Reader>, usize),
+    /// Everything else about streams; absent while it runs.
     Stream(Option<Box<StreamOp>>),
 }
 
@@ -59,6 +63,8 @@ impl Op {
             Op::QueueGet(_) => "Queue.get",
             Op::QueuePut(..) => "Queue.put",
             Op::QueueJoin(_) => "Queue.join",
+            Op::Read(..) => "StreamReader.read",
+            Op::ReadLine(..) => "StreamReader.readline",
             Op::Stream(s) => s.as_ref().map_or("stream", |s| s.name()),
         }
     }
@@ -79,6 +85,7 @@ impl Trace for Op {
                 q.trace(tracer);
                 v.trace(tracer);
             }
+            Op::Read(r, _) | Op::ReadLine(r, _) => r.trace(tracer),
             Op::Stream(s) => s.iter().for_each(|s| s.trace(tracer)),
         }
     }
@@ -94,7 +101,8 @@ impl Trace for Op {
 enum Stage {
     Created,
     Suspended,
-    /// A `sleep` whose timer steps the task that awaits it: `waiting` is that task, and there is no future.
+    /// What it waits for steps the task that awaits it: `waiting` is that task, and there is no future. Timers do so for
+    /// a `sleep`, streams for who reads them.
     Asleep,
     Running,
     Closed,
@@ -133,10 +141,16 @@ impl Drop for NativeCoroutine {
 impl NativeCoroutine {
     /// Whether it is a `sleep` that is not over.
     pub fn sleeps(&self, vm: &Vm) -> bool {
-        self.stage == Stage::Asleep
-            || matches!(self.op, Op::Sleep(..))
-                && self.stage == Stage::Suspended
-                && future::core_of(vm, &self.waiting).is_some_and(|c| !c.done())
+        matches!(self.op, Op::Sleep(..)) && self.waits(vm)
+    }
+
+    /// Whether what it waits for has not come.
+    fn waits(&self, vm: &Vm) -> bool {
+        match self.stage {
+            Stage::Asleep => true,
+            Stage::Suspended => future::core_of(vm, &self.waiting).is_some_and(|c| !c.done()),
+            _ => false,
+        }
     }
 }
 
@@ -146,7 +160,7 @@ pub enum Next {
     Wait(Value),
     /// It lets others run.
     Pause,
-    /// It is a `sleep` that its timer ends, by stepping this task.
+    /// It awaits what will step this task. See [`Stage::Asleep`].
     Asleep(Value),
     /// It returns.
     Return(Value),
@@ -184,7 +198,7 @@ pub enum Sender {
     Task,
 }
 
-/// As [`send`]. A `sleep` may yield itself instead of a future where nobody but a task's step gets to see it.
+/// As [`send`]. It may yield itself instead of a future where nobody but a task's step gets to see it.
 ///
 /// # Errors
 /// What it raises.
@@ -205,7 +219,7 @@ pub fn resume(vm: &mut Vm, c: &Ref<NativeCoroutine>, sender: Sender) -> R<GenSte
                 return drive(vm, c, Ok(Next::Wait(f)));
             }
             let outcome = if f.is_undef() { Ok(Value::NONE) } else { awaited(vm, &f) };
-            go_on(vm, c, &f, outcome)
+            go_on(vm, c, &f, outcome, sender)
         }
         stage => return Err(not_now(vm, stage)),
     };
@@ -226,19 +240,23 @@ pub fn throw(vm: &mut Vm, c: &Ref<NativeCoroutine>, exception: Value) -> R<GenSt
             disturb(vm, c)?;
             let f = take_waiting(vm, c);
             let e = vm.raise(exception);
-            let next = go_on(vm, c, &f, Err(e));
+            let next = go_on(vm, c, &f, Err(e), Sender::Script);
             drive(vm, c, next)
         }
         stage => Err(not_now(vm, stage)),
     }
 }
 
-/// Somebody else than the timer deals with a `sleep` that has no future: it gets one, for which the task goes on waiting.
-fn disturb(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R {
+/// Somebody else than what wakes it deals with a coroutine that waits without a future: it gets one, for which the task
+/// goes on waiting. Gives what it waits for.
+///
+/// # Errors
+/// None in a sound build.
+pub fn disturb(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R {
     let this = c.get(vm);
     let (stage, waiting) = (this.stage, this.waiting.clone());
     match waiting.cast::<Task>() {
-        Some(t) if stage == Stage::Asleep => future_of_sleep(vm, c, t),
+        Some(t) if stage == Stage::Asleep => future_of(vm, c, t),
         _ => Ok(waiting),
     }
 }
@@ -273,7 +291,7 @@ fn drive(vm: &mut Vm, c: &Ref<NativeCoroutine>, mut next: R<Next>) -> R<GenStep>
             Ok(Next::Wait(f)) => {
                 if gather::is_done(vm, &f)? {
                     let outcome = future::outcome(vm, &f);
-                    next = go_on(vm, c, &f, outcome);
+                    next = go_on(vm, c, &f, outcome, Sender::Script);
                     continue;
                 }
                 if future::with_core(vm, &f, |x| x.blocking = true).is_none() {
@@ -348,12 +366,22 @@ fn begin(vm: &mut Vm, c: &Ref<NativeCoroutine>, sender: Sender) -> R<Next> {
             let q = q.clone();
             queue::begin_join(vm, &q)
         }
-        Op::Stream(_) => with_stream(vm, c, streams::begin),
+        Op::Read(r, n) => {
+            let (r, n) = (r.clone(), *n);
+            streams::begin_read(vm, &r, n, (c, sender))
+        }
+        Op::ReadLine(r, searched) => {
+            let (r, mut searched) = (r.clone(), *searched);
+            let next = streams::begin_line(vm, &r, &mut searched, (c, sender));
+            note_searched(vm, c, searched);
+            next
+        }
+        Op::Stream(_) => with_stream(vm, c, |vm, s| streams::begin(vm, s, (c, sender))),
     }
 }
 
 /// What the coroutine does with the outcome of what it awaited.
-fn go_on(vm: &mut Vm, c: &Ref<NativeCoroutine>, f: &Value, outcome: Result<Value, Raised>) -> R<Next> {
+fn go_on(vm: &mut Vm, c: &Ref<NativeCoroutine>, f: &Value, outcome: Result<Value, Raised>, sender: Sender) -> R<Next> {
     match &c.get(vm).op {
         Op::Sleep(handle, result) => {
             let (result, handle) = (result.clone(), handle.clone());
@@ -384,7 +412,23 @@ fn go_on(vm: &mut Vm, c: &Ref<NativeCoroutine>, f: &Value, outcome: Result<Value
             let q = q.clone();
             queue::end_join(vm, &q, f, outcome)
         }
-        Op::Stream(_) => with_stream(vm, c, |vm, s| streams::go_on(vm, s, f, outcome)),
+        Op::Read(r, n) => {
+            let (r, n) = (r.clone(), *n);
+            streams::go_on_reading(vm, &r, n, outcome, (c, sender))
+        }
+        Op::ReadLine(r, searched) => {
+            let (r, mut searched) = (r.clone(), *searched);
+            let next = streams::go_on_with_line(vm, &r, &mut searched, outcome, (c, sender));
+            note_searched(vm, c, searched);
+            next
+        }
+        Op::Stream(_) => with_stream(vm, c, |vm, s| streams::go_on(vm, s, f, outcome, (c, sender))),
+    }
+}
+
+fn note_searched(vm: &mut Vm, c: &Ref<NativeCoroutine>, n: usize) {
+    if let Op::ReadLine(_, searched) = &mut c.get_mut(vm).op {
+        *searched = n;
     }
 }
 
@@ -448,7 +492,7 @@ fn begin_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, delay: &Value, sender: Sen
 }
 
 /// The task whose step gets what is yielded here, and nobody before it.
-fn stepped_task(vm: &Vm, l: &Ref<EventLoop>, sender: Sender) -> Option<Value> {
+pub fn stepped_task(vm: &Vm, l: &Ref<EventLoop>, sender: Sender) -> Option<Value> {
     let this = l.get(vm);
     // The frame of a task's coroutine stands right above the step. Whoever else resumes a coroutine has a frame between.
     let depth = match sender {
@@ -457,7 +501,8 @@ fn stepped_task(vm: &Vm, l: &Ref<EventLoop>, sender: Sender) -> Option<Value> {
         Sender::Task => this.step_depth,
     };
     let plain = this.plain.timers && this.plain.call_soon && this.plain.create_future && !this.debug;
-    (plain && depth == vm.depth() && this.current_task.is_a::<Task>()).then(|| this.current_task.clone())
+    let here = this.thread == Some(vm.thread_ident()) && depth == vm.depth();
+    (plain && here && this.current_task.is_a::<Task>()).then(|| this.current_task.clone())
 }
 
 fn set_handle(vm: &mut Vm, c: &Ref<NativeCoroutine>, h: Value) {
@@ -485,36 +530,36 @@ fn end_sleep(vm: &mut Vm, f: &Value, outcome: Result<Value, Raised>, result: Val
     outcome.map(|_| Next::Return(result))
 }
 
-/// Whether it is a `sleep` that its timer is to end by stepping this task.
+/// Whether what it waits for is to step this task.
 pub fn wakes(vm: &Vm, c: &Ref<NativeCoroutine>, t: &Ref<Task>) -> bool {
     let this = c.get(vm);
     this.stage == Stage::Asleep && this.waiting.is(t.value())
 }
 
-/// The timer of a `sleep` is due.
+/// What a coroutine waits for has come: the timer of a `sleep` is due, a stream has bytes or has met its end.
 ///
 /// # Errors
 /// None in a sound build.
-pub fn sleep_over(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<()> {
+pub fn wake(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<()> {
     let this = c.get(vm);
     if this.stage == Stage::Asleep {
         let task = take_waiting(vm, c);
         c.get_mut(vm).stage = Stage::Suspended;
         return task.cast::<Task>().map_or(Ok(()), |t| task::wake(vm, t));
     }
-    if !this.sleeps(vm) {
+    if !this.waits(vm) {
         return Ok(());
     }
-    let (f, result) = (this.waiting.clone(), Value::NONE);
-    future::set_result(vm, &f, result)
+    let f = this.waiting.clone();
+    future::set_result(vm, &f, Value::NONE)
 }
 
-/// The future that a task waits for that awaits a `sleep` without one: somebody wants to see it, or to cancel it. Where
-/// the sleep is over it is done.
+/// The future of a task whose coroutine waits without one: somebody wants to see it, or to cancel it. Where the wait is
+/// over it is done.
 ///
 /// # Errors
 /// None in a sound build.
-pub fn future_of_sleep(vm: &mut Vm, c: &Ref<NativeCoroutine>, t: &Ref<Task>) -> R {
+pub fn future_of(vm: &mut Vm, c: &Ref<NativeCoroutine>, t: &Ref<Task>) -> R {
     let event_loop = t.get(vm).core.event_loop.clone();
     let f = future::new_future(vm, &event_loop)?;
     if c.get(vm).stage == Stage::Asleep {
@@ -615,7 +660,7 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_subject", "The lock or queue that it is about, or None.", |vm, v| {
         let c = this(vm, v)?;
         Ok(match &c.get(vm).op {
-            Op::Sleep(..) | Op::Stream(_) => Value::NONE,
+            Op::Sleep(..) | Op::Read(..) | Op::ReadLine(..) | Op::Stream(_) => Value::NONE,
             Op::LockAcquire(l, _) | Op::LockExit(l) => l.value().clone(),
             Op::EventWait(e) => e.value().clone(),
             Op::SemaphoreAcquire(s, _) | Op::SemaphoreExit(s) => s.value().clone(),

@@ -2,6 +2,7 @@
 //! can hold and call, loops with a `call_soon` of their own, futures that only follow the protocol.
 
 use super::Classes;
+use super::context;
 use super::core::{Entry, EventLoop};
 use super::future::{self, Callback};
 use super::gather::{self, Gathering};
@@ -185,7 +186,7 @@ pub fn visible_callback(vm: &mut Vm, callback: &Callback) -> R<(Value, Value)> {
         return Ok((callback.target.clone(), callback.context.clone()));
     }
     if let Some(t) = callback.target.cast::<Task>() {
-        let context = t.get(vm).context.clone();
+        let context = context::of_task(vm, t)?;
         return Ok((callback_object(vm, Role::Wakeup, &callback.target)?, context));
     }
     if callback.target.is_a::<Gathering>() {
@@ -205,7 +206,7 @@ pub fn call_soon(vm: &mut Vm, event_loop: &Value, entry: Entry) -> R<()> {
             (vm.get_attr_str(h.value(), "_run")?, None, context)
         }
         Entry::Step(t, e) => {
-            let context = t.get(vm).context.clone();
+            let context = context::of_task(vm, &t)?;
             (callback_with(vm, Role::Step, t.value(), e)?, None, context)
         }
         Entry::Done { callback, future } => {
@@ -215,7 +216,7 @@ pub fn call_soon(vm: &mut Vm, event_loop: &Value, entry: Entry) -> R<()> {
         Entry::JobDone { future, outcome, failed } => {
             return super::executor::complete(vm, &future, outcome, failed);
         }
-        Entry::SleepOver(c) => return super::coroutine::sleep_over(vm, &c),
+        Entry::SleepOver(c) => return super::coroutine::wake(vm, &c),
         Entry::Io(t, ready) => return super::transport::on_ready(vm, &t, ready),
     };
     let name = vm.names.call_soon.clone();
@@ -254,7 +255,7 @@ pub fn wait_for(vm: &mut Vm, t: &Ref<Task>, v: Value) -> R<()> {
     let wakeup = callback_object(vm, Role::Wakeup, t.value())?;
     let add = vm.names.add_done_callback.clone();
     let add = vm.get_attr(&v, &add)?;
-    let (context, keyword) = (t.get(vm).context.clone(), vm.names.context.value().clone());
+    let (context, keyword) = (context::of_task(vm, t)?, vm.names.context.value().clone());
     let args = Args {
         pos: std::slice::from_ref(&wakeup),
         kw_values: std::slice::from_ref(&context),

@@ -236,14 +236,13 @@ pub fn gather(vm: &mut Vm, awaitables: &[Value], return_exceptions: bool) -> R {
         Some(l) => task::current_task(vm, l),
         None => Value::UNDEF,
     };
-    // Different awaitables, by identity, with whether they were done when they were met.
-    let mut known: HashMap<u64, usize, BuildHasherDefault<IdHasher>> =
-        HashMap::with_capacity_and_hasher(awaitables.len(), Default::default());
-    let mut different: Vec<(Value, bool)> = Vec::with_capacity(awaitables.len());
-    let mut children = Vec::with_capacity(awaitables.len());
-    for a in awaitables {
-        if let Some(&at) = known.get(&a.bits()) {
-            children.push(different[at].0.clone());
+    let repeated = repeated(awaitables);
+    let mut children: Vec<Value> = Vec::with_capacity(awaitables.len());
+    // Those that were done when they were met.
+    let mut done = Vec::new();
+    for (i, a) in awaitables.iter().enumerate() {
+        if let Some(&at) = repeated.get(&i) {
+            children.push(children[at].clone());
             continue;
         }
         let f = ensure_future(vm, a, event_loop.as_ref())?;
@@ -255,17 +254,17 @@ pub fn gather(vm: &mut Vm, awaitables: &[Value], return_exceptions: bool) -> R {
         {
             t.get_mut(vm).core.set_log_destroy(false);
         }
-        let done = is_done(vm, &f)?;
-        known.insert(a.bits(), different.len());
-        different.push((f.clone(), done));
+        if is_done(vm, &f)? {
+            done.push(i);
+        }
         children.push(f);
     }
     let Some(event_loop) = event_loop else { return Ok(Value::NONE) };
     let class = super::classes(vm)?.gathering.clone();
     let payload = Gathering {
         core: FutureCore::new(event_loop.clone()),
+        total: children.len() - repeated.len(),
         children,
-        total: different.len(),
         finished: 0,
         return_exceptions,
         cancel_requested: false,
@@ -275,17 +274,46 @@ pub fn gather(vm: &mut Vm, awaitables: &[Value], return_exceptions: bool) -> R {
     if core::debug_of(vm, &event_loop)? {
         future::note_source(vm, g.value())?;
     }
-    for (f, done) in &different {
-        if !done {
-            add_native_callback(vm, f, g.value(), Role::Child)?;
+    let mut next_done = done.iter().peekable();
+    for i in 0..awaitables.len() {
+        let met = next_done.next_if(|at| **at == i).is_some() || repeated.contains_key(&i);
+        if let (false, Some(f)) = (met, child_at(vm, &g, i)) {
+            add_native_callback(vm, &f, g.value(), Role::Child)?;
         }
     }
-    for (f, done) in &different {
-        if *done {
-            child_done(vm, &g, f)?;
+    for i in done {
+        if let Some(f) = child_at(vm, &g, i) {
+            child_done(vm, &g, &f)?;
         }
     }
     Ok(g.into_value())
+}
+
+fn child_at(vm: &Vm, g: &Ref<Gathering>, at: usize) -> Option<Value> {
+    g.get(vm).children.get(at).cloned()
+}
+
+/// The places of objects that came before, each with the place where it did so first.
+fn repeated(objects: &[Value]) -> HashMap<usize, usize> {
+    const FEW: usize = 16;
+    let all_different = if objects.len() <= FEW {
+        objects.iter().enumerate().all(|(i, a)| !objects[..i].iter().any(|b| a.is(b)))
+    } else {
+        let mut bits: Vec<u64> = objects.iter().map(Value::bits).collect();
+        bits.sort_unstable();
+        bits.windows(2).all(|pair| pair[0] != pair[1])
+    };
+    let mut repeated = HashMap::new();
+    if !all_different {
+        let mut first: HashMap<u64, usize, BuildHasherDefault<IdHasher>> = HashMap::default();
+        for (i, a) in objects.iter().enumerate() {
+            let at = *first.entry(a.bits()).or_insert(i);
+            if at != i {
+                repeated.insert(i, at);
+            }
+        }
+    }
+    repeated
 }
 
 /// A child of a `gather` is done.
@@ -315,10 +343,12 @@ pub fn child_done(vm: &mut Vm, g: &Ref<Gathering>, child: &Value) -> R<()> {
     if !all {
         return Ok(());
     }
-    let children = g.get(vm).children.clone();
-    let mut results = Vec::with_capacity(children.len());
-    for c in &children {
-        results.push(child_result(vm, c)?);
+    let n = g.get(vm).children.len();
+    let mut results = Vec::with_capacity(n);
+    for at in 0..n {
+        if let Some(c) = child_at(vm, g, at) {
+            results.push(child_result(vm, &c)?);
+        }
     }
     if g.get(vm).cancel_requested {
         let e = make_cancelled_error(vm, child)?;

@@ -3,7 +3,8 @@
 //!
 //! Invariant: one coroutine at a time waits for data; the reader's buffer holds what no coroutine took yet.
 
-use super::coroutine::{self, Next, Op};
+use super::core::EventLoop;
+use super::coroutine::{self, NativeCoroutine, Next, Op, Sender};
 use super::stream_writer::{self, Writer};
 use super::{future, gather};
 use crate::heap_object;
@@ -36,7 +37,7 @@ heap_object! {
         pub paused: bool,
         /// The loop.
         pub event_loop: Value,
-        /// The future of the coroutine that waits, or `None`.
+        /// The future of the coroutine that waits, or that coroutine where it has none, or `None`.
         pub waiter: Value,
         /// What is raised instead of reading, or `None`.
         pub exception: Value,
@@ -110,18 +111,17 @@ impl Reader {
     }
 }
 
-/// What a reading coroutine wants.
+/// A coroutine of a stream, and who resumes it.
+pub type Who<'a> = (&'a Ref<NativeCoroutine>, Sender);
+
+/// What a reading coroutine wants. The frequent ones, `read(n)` and `readline()`, have operations of their own.
 pub enum Want {
-    /// `readline()`.
-    Line,
     /// `async for`.
     NextLine,
     /// `readuntil(…)`: the separators, shortest first.
     Until(Vec<Vec<u8>>),
     /// `readexactly(n)`.
     Exactly(usize),
-    /// `read(n)`.
-    Some(usize),
     /// `read()`: what came so far.
     All(Vec<u8>),
 }
@@ -142,7 +142,6 @@ impl StreamOp {
     /// `__qualname__`.
     pub fn name(&self) -> &'static str {
         match self {
-            StreamOp::Read(_, Want::Line, _) => "StreamReader.readline",
             StreamOp::Read(_, Want::NextLine, _) => "StreamReader.__anext__",
             StreamOp::Read(_, Want::Until(_), _) => "StreamReader.readuntil",
             StreamOp::Read(_, Want::Exactly(_), _) => "StreamReader.readexactly",
@@ -177,11 +176,12 @@ pub fn start(vm: &mut Vm, op: StreamOp) -> R {
 ///
 /// # Errors
 /// What it raises.
-pub fn begin(vm: &mut Vm, op: &mut StreamOp) -> R<Next> {
+pub fn begin(vm: &mut Vm, op: &mut StreamOp, who: Who<'_>) -> R<Next> {
     match op {
         StreamOp::Read(r, want, searched) => {
             let r = r.clone();
-            read(vm, &r, want, searched)
+            check_exception(vm, &r)?;
+            read_more(vm, &r, want, searched, who)
         }
         StreamOp::Drain(w, _) => {
             let w = w.clone();
@@ -206,17 +206,12 @@ pub fn begin(vm: &mut Vm, op: &mut StreamOp) -> R<Next> {
 ///
 /// # Errors
 /// What it raises.
-pub fn go_on(vm: &mut Vm, op: &mut StreamOp, f: &Value, outcome: R) -> R<Next> {
+pub fn go_on(vm: &mut Vm, op: &mut StreamOp, f: &Value, outcome: R, who: Who<'_>) -> R<Next> {
     match op {
         StreamOp::Read(r, want, searched) => {
             let r = r.clone();
-            let old = std::mem::replace(&mut r.get_mut(vm).waiter, Value::NONE);
-            drop(old);
-            outcome?;
-            if r.get(vm).exception.is_none() || !matches!(want, Want::Line | Want::NextLine | Want::Until(_)) {
-                return read_more(vm, &r, want, searched);
-            }
-            read_more(vm, &r, want, searched)
+            waited(vm, &r, outcome)?;
+            read_more(vm, &r, want, searched, who)
         }
         StreamOp::Drain(w, paused) => {
             let w = w.clone();
@@ -236,45 +231,118 @@ pub fn go_on(vm: &mut Vm, op: &mut StreamOp, f: &Value, outcome: R) -> R<Next> {
 
 // ---- reading ----
 
-fn read(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize) -> R<Next> {
-    let e = r.get(vm).exception.clone();
-    if !e.is_none() {
-        return Err(vm.raise(e));
+/// Refuses to read what has failed.
+fn check_exception(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {
+    let e = &r.get(vm).exception;
+    if e.is_none() {
+        return Ok(());
     }
-    read_more(vm, r, want, searched)
+    let e = e.clone();
+    Err(vm.raise(e))
 }
 
-fn read_more(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize) -> R<Next> {
-    match want {
-        Want::Line | Want::NextLine => {
-            let newline: [&[u8]; 1] = [b"\n"];
-            let line = match find(vm, r, &newline, searched) {
-                Ok(Found::Wait) => return wait_for_data(vm, r, "readuntil"),
-                Ok(Found::Bytes(v)) => v,
-                Ok(Found::End(partial)) => partial,
-                Err(Missed { text, consumed }) => {
-                    {
-                        let mut this = r.get_mut(vm);
-                        let all = this.bytes().len();
-                        let n = if this.bytes().get(consumed) == Some(&b'\n') { consumed + 1 } else { all };
-                        this.consume(n);
-                    }
-                    resume_transport(vm, r)?;
-                    return Err(vm.value_error(text));
-                }
-            };
-            if matches!(want, Want::NextLine) && vm.len(&line)? == 0 {
-                let class = vm.exc.StopAsyncIteration.clone();
-                let e = vm.new_exception(&class, Vec::new()).into_value();
-                return Err(vm.raise(e));
+/// The wait of a reader's coroutine is over.
+fn waited(vm: &mut Vm, r: &Ref<Reader>, outcome: R) -> R<()> {
+    let old = std::mem::replace(&mut r.get_mut(vm).waiter, Value::NONE);
+    drop(old);
+    outcome.map(drop)
+}
+
+/// The start of `reader.read(n)`.
+///
+/// # Errors
+/// What the reader failed with; RuntimeError where another coroutine waits.
+pub fn begin_read(vm: &mut Vm, r: &Ref<Reader>, n: usize, who: Who<'_>) -> R<Next> {
+    check_exception(vm, r)?;
+    read_some(vm, r, n, who)
+}
+
+/// How `reader.read(n)` goes on after a wait.
+///
+/// # Errors
+/// What interrupted the wait; as [`begin_read`].
+pub fn go_on_reading(vm: &mut Vm, r: &Ref<Reader>, n: usize, outcome: R, who: Who<'_>) -> R<Next> {
+    waited(vm, r, outcome)?;
+    read_some(vm, r, n, who)
+}
+
+/// The start of `reader.readline()`.
+///
+/// # Errors
+/// ValueError for a line that is too long; as [`begin_read`].
+pub fn begin_line(vm: &mut Vm, r: &Ref<Reader>, searched: &mut usize, who: Who<'_>) -> R<Next> {
+    check_exception(vm, r)?;
+    read_line(vm, r, searched, who)
+}
+
+/// How `reader.readline()` goes on after a wait.
+///
+/// # Errors
+/// What interrupted the wait; as [`begin_line`].
+pub fn go_on_with_line(vm: &mut Vm, r: &Ref<Reader>, searched: &mut usize, outcome: R, who: Who<'_>) -> R<Next> {
+    waited(vm, r, outcome)?;
+    read_line(vm, r, searched, who)
+}
+
+fn read_some(vm: &mut Vm, r: &Ref<Reader>, n: usize, who: Who<'_>) -> R<Next> {
+    let this = r.get(vm);
+    if this.bytes().is_empty() && !this.eof {
+        return wait_for_data(vm, r, "read", who);
+    }
+    taken(vm, r, n).map(Next::Return)
+}
+
+fn read_line(vm: &mut Vm, r: &Ref<Reader>, searched: &mut usize, who: Who<'_>) -> R<Next> {
+    match line(vm, r, searched)? {
+        Some(line) => Ok(Next::Return(line)),
+        None => wait_for_data(vm, r, "readuntil", who),
+    }
+}
+
+/// Takes up to `n` bytes, after which more may come.
+fn taken(vm: &mut Vm, r: &Ref<Reader>, n: usize) -> R {
+    let v = take(vm, r, n);
+    resume_transport(vm, r)?;
+    Ok(v)
+}
+
+/// Takes a line, or what is left at the end; nothing where neither is there.
+fn line(vm: &mut Vm, r: &Ref<Reader>, searched: &mut usize) -> R<Option<Value>> {
+    let newline: [&[u8]; 1] = [b"\n"];
+    let line = match find(vm, r, &newline, searched) {
+        Ok(Found::Wait) => return Ok(None),
+        Ok(Found::Bytes(v)) => v,
+        Ok(Found::End(partial)) => partial,
+        Err(Missed { text, consumed }) => {
+            {
+                let mut this = r.get_mut(vm);
+                let all = this.bytes().len();
+                let n = if this.bytes().get(consumed) == Some(&b'\n') { consumed + 1 } else { all };
+                this.consume(n);
             }
             resume_transport(vm, r)?;
-            Ok(Next::Return(line))
+            return Err(vm.value_error(text));
         }
+    };
+    resume_transport(vm, r)?;
+    Ok(Some(line))
+}
+
+fn read_more(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize, who: Who<'_>) -> R<Next> {
+    match want {
+        Want::NextLine => match line(vm, r, searched)? {
+            Some(line) if vm.len(&line)? == 0 => {
+                let class = vm.exc.StopAsyncIteration.clone();
+                let e = vm.new_exception(&class, Vec::new()).into_value();
+                Err(vm.raise(e))
+            }
+            Some(line) => Ok(Next::Return(line)),
+            None => wait_for_data(vm, r, "readuntil", who),
+        },
         Want::Until(separators) => {
             let separators: Vec<&[u8]> = separators.iter().map(Vec::as_slice).collect();
             match find(vm, r, &separators, searched) {
-                Ok(Found::Wait) => wait_for_data(vm, r, "readuntil"),
+                Ok(Found::Wait) => wait_for_data(vm, r, "readuntil", who),
                 Ok(Found::Bytes(v)) => {
                     resume_transport(vm, r)?;
                     Ok(Next::Return(v))
@@ -294,21 +362,9 @@ fn read_more(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize
                     let partial = take(vm, r, usize::MAX);
                     return incomplete(vm, partial, Value::len(n));
                 }
-                return wait_for_data(vm, r, "readexactly");
+                return wait_for_data(vm, r, "readexactly", who);
             }
-            let v = take(vm, r, n);
-            resume_transport(vm, r)?;
-            Ok(Next::Return(v))
-        }
-        Want::Some(n) => {
-            let n = *n;
-            let this = r.get(vm);
-            if this.bytes().is_empty() && !this.eof {
-                return wait_for_data(vm, r, "read");
-            }
-            let v = take(vm, r, n);
-            resume_transport(vm, r)?;
-            Ok(Next::Return(v))
+            taken(vm, r, n).map(Next::Return)
         }
         Want::All(all) => {
             loop {
@@ -323,20 +379,12 @@ fn read_more(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize
                 resume_transport(vm, r)?;
             }
             if !r.get(vm).eof {
-                return wait_for_data(vm, r, "read");
+                return wait_for_data(vm, r, "read", who);
             }
             let v = vm.new_bytes(all).into_value();
             all.clear();
             Ok(Next::Return(v))
         }
-    }
-}
-
-/// What a read that is awaited at once gives, where it need not wait.
-fn read_at_once(vm: &mut Vm, r: &Ref<Reader>, mut want: Want) -> R<Option<Value>> {
-    match read_more(vm, r, &mut want, &mut 0)? {
-        Next::Return(v) => Ok(Some(v)),
-        Next::Wait(_) | Next::Pause | Next::Asleep(_) => Ok(None),
     }
 }
 
@@ -348,17 +396,17 @@ fn read_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
     if !this.exception.is_none() || this.bytes().is_empty() {
         return Ok(None);
     }
-    read_at_once(vm, &r, Want::Some(n as usize))
+    taken(vm, &r, n as usize).map(Some)
 }
 
 /// `readline()` that is awaited at once, where a line is there.
 fn line_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
     let r = this(vm, a)?;
     let this = r.get(vm);
-    if !this.exception.is_none() || memchr::memchr(b'\n', this.bytes()).is_none() {
+    if !this.exception.is_none() || this.bytes().is_empty() {
         return Ok(None);
     }
-    read_at_once(vm, &r, Want::Line)
+    line(vm, &r, &mut 0)
 }
 
 /// `readexactly(n)` that is awaited at once, where so many bytes are there.
@@ -369,7 +417,7 @@ fn exactly_now(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
     if !this.exception.is_none() || this.bytes().len() < n as usize {
         return Ok(None);
     }
-    read_at_once(vm, &r, Want::Exactly(n as usize))
+    taken(vm, &r, n as usize).map(Some)
 }
 
 /// Takes up to `n` bytes.
@@ -448,7 +496,7 @@ fn incomplete(vm: &mut Vm, partial: Value, expected: Value) -> R<Next> {
     Err(exception(vm, "IncompleteReadError", &[partial, expected])?)
 }
 
-fn wait_for_data(vm: &mut Vm, r: &Ref<Reader>, method: &str) -> R<Next> {
+fn wait_for_data(vm: &mut Vm, r: &Ref<Reader>, method: &str, (c, sender): Who<'_>) -> R<Next> {
     let this = r.get(vm);
     if !this.waiter.is_none() {
         let text = format!("{method}() called while another coroutine is already waiting for incoming data");
@@ -458,6 +506,12 @@ fn wait_for_data(vm: &mut Vm, r: &Ref<Reader>, method: &str) -> R<Next> {
     if paused {
         r.get_mut(vm).paused = false;
         vm.call_method(&transport, "resume_reading", &[])?;
+    }
+    if let Some(l) = l.cast::<EventLoop>()
+        && let Some(task) = coroutine::stepped_task(vm, l, sender)
+    {
+        r.get_mut(vm).waiter = c.value().clone();
+        return Ok(Next::Asleep(task));
     }
     let f = future::create_future(vm, &l)?;
     r.get_mut(vm).waiter = f.clone();
@@ -478,6 +532,9 @@ fn resume_transport(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {
 
 fn wake(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {
     let f = std::mem::replace(&mut r.get_mut(vm).waiter, Value::NONE);
+    if let Some(c) = f.cast::<NativeCoroutine>() {
+        return coroutine::wake(vm, c);
+    }
     if f.is_none() || gather::is_cancelled(vm, &f)? {
         return Ok(());
     }
@@ -553,10 +610,19 @@ pub fn set_exception(vm: &mut Vm, r: &Ref<Reader>, e: &Value) -> R<()> {
         (std::mem::replace(&mut this.exception, e.clone()), std::mem::replace(&mut this.waiter, Value::NONE))
     };
     drop(old);
+    let f = waiting_future(vm, f)?;
     if f.is_none() || gather::is_cancelled(vm, &f)? {
         return Ok(());
     }
     future::set_exception(vm, &f, e.clone())
+}
+
+/// The future that a reader's waiter stands for, or `None`.
+fn waiting_future(vm: &mut Vm, waiter: Value) -> R {
+    match waiter.cast::<NativeCoroutine>() {
+        Some(c) => coroutine::disturb(vm, c),
+        None => Ok(waiter),
+    }
 }
 
 /// Bytes have come for a protocol.
@@ -662,14 +728,14 @@ const METHODS: &[NativeDef] = &[
         };
         let want = match usize::try_from(n) {
             Ok(0) => Want::Exactly(0),
-            Ok(n) => Want::Some(n),
+            Ok(n) => return coroutine::new(vm, Op::Read(r, n)),
             Err(_) => Want::All(Vec::new()),
         };
         start(vm, StreamOp::Read(r, want, 0))
     }),
     NativeDef::awaited("readline(self)", "Read one line.", line_now, |vm, a| {
         let r = this(vm, a)?;
-        start(vm, StreamOp::Read(r, Want::Line, 0))
+        coroutine::new(vm, Op::ReadLine(r, 0))
     }),
     NativeDef::awaited("readexactly(self, n)", "Read exactly n bytes.", exactly_now, |vm, a| {
         let r = this(vm, a)?;
@@ -746,6 +812,7 @@ const METHODS: &[NativeDef] = &[
         let this = r.get(vm);
         let (n, eof, limit, paused) = (this.bytes().len(), this.eof, this.limit, this.paused);
         let (waiter, e, transport) = (this.waiter.clone(), this.exception.clone(), this.transport.clone());
+        let waiter = waiting_future(vm, waiter)?;
         let mut parts = vec!["StreamReader".to_owned()];
         if n > 0 {
             parts.push(format!("{n} bytes"));
@@ -807,7 +874,10 @@ const ATTRS: &[GetSetDef] = &[
     GetSetDef::with_set(
         "_waiter",
         "",
-        |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).waiter.clone()),
+        |vm, v| {
+            let waiter = this(vm, std::slice::from_ref(v))?.get(vm).waiter.clone();
+            waiting_future(vm, waiter)
+        },
         |vm, v, new| {
             let r = this(vm, std::slice::from_ref(v))?;
             let old = put(&mut r.get_mut(vm).waiter, new);

@@ -9,6 +9,7 @@ use super::future::{self, Callback, FutureCore, State};
 use super::{Asyncio, context, origin};
 use crate::heap_object;
 use crate::vm::class::Class;
+use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
 use crate::vm::generator::{GenStep, Generator};
 use crate::vm::object::Ref;
@@ -24,9 +25,9 @@ heap_object! {
         pub core: FutureCore,
         /// The coroutine; `NONE` once the task is done.
         pub coro: Value,
-        /// The context of its steps.
+        /// The context of its steps, or the values of one that nobody has asked for: see [`context::of_task`].
         pub context: Value,
-        /// What it waits for, or `UNDEF`; a native `sleep` where it waits for its timer alone. See [`waiter`].
+        /// What it waits for, or `UNDEF`; the coroutine where that waits without a future. See [`waiter`].
         pub waiter: Value,
         /// Its name; an int stands for `Task-N`.
         pub name: Value,
@@ -102,7 +103,14 @@ pub fn start(vm: &mut Vm, t: &Ref<Task>, coro: &Value, options: TaskOptions) -> 
     } else {
         exact_str(vm, &name)?
     };
-    let context = if context.is_none() { context::copy_current(vm)? } else { context };
+    let context = match context {
+        c if c.is_none() => context::snapshot(vm)?,
+        c if c.is_a::<Dict>() => {
+            let class = vm.class_name(&c);
+            return Err(vm.type_error(format!("a Context was expected, got '{class}'")));
+        }
+        c => c,
+    };
     let (maker, maker_pc) = origin::maker(vm);
     {
         let mut this = t.get_mut(vm);
@@ -161,8 +169,7 @@ pub fn is_coroutine(vm: &mut Vm, v: &Value) -> R<bool> {
 fn eager_start(vm: &mut Vm, t: &Ref<Task>, event_loop: &Value) -> R<()> {
     let previous = swap_current(vm, event_loop, t.value().clone());
     vm.state::<Asyncio>().eager_tasks.push(t.value().clone());
-    let c = t.get(vm).context.clone();
-    let result = context::run(vm, &c, |vm| run_step(vm, t, Value::UNDEF));
+    let result = context::run_task(vm, t, |vm| run_step(vm, t, Value::UNDEF));
     let eager = &mut vm.state::<Asyncio>().eager_tasks;
     let at = eager.iter().rposition(|v| v.is(t.value()));
     let old = at.map(|at| eager.swap_remove(at));
@@ -513,12 +520,12 @@ fn cancel_awaited(vm: &mut Vm, t: &Ref<Task>) -> R<()> {
 pub fn waiter(vm: &mut Vm, t: &Ref<Task>) -> R {
     let w = t.get(vm).waiter.clone();
     match w.cast::<NativeCoroutine>() {
-        Some(c) => coroutine::future_of_sleep(vm, c, t),
+        Some(c) => coroutine::future_of(vm, c, t),
         None => Ok(w),
     }
 }
 
-/// Steps the task in the next iteration: the timer of its `sleep` has come.
+/// Steps the task in the next iteration: what its coroutine waits for without a future has come.
 ///
 /// # Errors
 /// RuntimeError when the loop is closed.
@@ -589,9 +596,9 @@ pub fn cancel(vm: &mut Vm, t: &Ref<Task>, message: Value) -> R<bool> {
         this.waiter.clone()
     };
     let waiter = match waiter.cast::<NativeCoroutine>() {
-        // The timer has come: it cannot be stopped any more.
+        // What it waits for has come: it cannot be stopped any more.
         Some(c) if !coroutine::wakes(vm, c, t) => Value::UNDEF,
-        Some(c) => coroutine::future_of_sleep(vm, c, t)?,
+        Some(c) => coroutine::future_of(vm, c, t)?,
         None => waiter,
     };
     if !waiter.is_undef() && vm.guarded(|vm| future::cancel_any(vm, &waiter, &message))? {

@@ -30,7 +30,7 @@ pub fn member_done(vm: &mut Vm, group: &Value, done: &Value) -> R<()> {
     let call = |vm: &mut Vm| vm.call_method_interned(group, &name, std::slice::from_ref(done)).map(drop);
     match done.cast::<Task>() {
         Some(t) => {
-            let c = t.get(vm).context.clone();
+            let c = context::of_task(vm, t)?;
             context::run(vm, &c, call)
         }
         None => call(vm),

@@ -1,6 +1,7 @@
 //! `asyncio.Task` as scripts see it. How tasks run is in `task`.
 
 use super::Classes;
+use super::context;
 use super::future;
 use super::task::{self, Task, TaskOptions};
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg_or_none};
@@ -23,8 +24,8 @@ const METHODS: &[NativeDef] = &[
         Ok(t.get(vm).coro.clone())
     }),
     NativeDef::new("get_context(self, /)", "The context of the task's steps.", |vm, a| {
-        let t = vm.this::<Task>(a, "get_context")?;
-        Ok(t.get(vm).context.clone())
+        let t = vm.this::<Task>(a, "get_context")?.clone();
+        context::of_task(vm, &t)
     }),
     NativeDef::new("get_name(self, /)", "The task's name.", get_name),
     NativeDef::new("set_name(self, value, /)", "Set the task's name.", |vm, a| {
@@ -110,7 +111,10 @@ fn this(vm: &mut Vm, v: &Value) -> R<Ref<Task>> {
 
 const ATTRS: &[GetSetDef] = &[
     GetSetDef::new("_coro", "", |vm, v| Ok(this(vm, v)?.get(vm).coro.clone())),
-    GetSetDef::new("_context", "", |vm, v| Ok(this(vm, v)?.get(vm).context.clone())),
+    GetSetDef::new("_context", "", |vm, v| {
+        let t = this(vm, v)?;
+        context::of_task(vm, &t)
+    }),
     GetSetDef::new("_must_cancel", "", |vm, v| Ok(Value::bool(this(vm, v)?.get(vm).core.must_cancel()))),
     GetSetDef::new("_num_cancels_requested", "", |vm, v| Ok(Value::len(this(vm, v)?.get(vm).core.cancels as usize))),
     GetSetDef::new("_fut_waiter", "", |vm, v| {

@@ -11,6 +11,7 @@ use super::{future, report, sync};
 use crate::heap_object;
 use crate::vm::exception::Raised;
 use crate::vm::object::{Ref, Trace, Tracer};
+use crate::vm::str::Bytes;
 use crate::vm::{R, Value, Vm, system};
 use std::io;
 
@@ -123,9 +124,6 @@ heap_object! {
     external = |this| this.buffer.capacity();
 }
 
-#[derive(Default)]
-struct Scratch(Vec<u8>);
-
 impl Transport {
     /// Bytes that wait to be written.
     pub fn pending(&self) -> &[u8] {
@@ -229,10 +227,11 @@ fn tell(vm: &mut Vm, t: &Ref<Transport>, method: &str, args: &[Value]) -> R {
 pub fn on_ready(vm: &mut Vm, t: &Ref<Transport>, ready: Ready) -> R<()> {
     let this = t.get(vm);
     if this.kind == Kind::WritePipe {
-        if ready.write && !this.pending().is_empty() {
-            return write_ready(vm, t);
+        // As CPython's loop, which looks for the end before it writes.
+        if ready.read {
+            return pipe_reader_gone(vm, t);
         }
-        return if ready.read { pipe_reader_gone(vm, t) } else { Ok(()) };
+        return if ready.write && !this.pending().is_empty() { write_ready(vm, t) } else { Ok(()) };
     }
     if ready.read && this.reading && !this.paused {
         read_ready(vm, t, ready.end)?;
@@ -253,7 +252,8 @@ fn read_ready(vm: &mut Vm, t: &Ref<Transport>, end: bool) -> R<()> {
     if let Some(r) = bulk_reader(vm, t) {
         return read_bulk(vm, t, &r, end);
     }
-    let mut scratch = std::mem::take(&mut vm.state::<Scratch>().0);
+    let Some(l) = loop_of(vm, t) else { return Ok(()) };
+    let mut scratch = std::mem::take(&mut l.get_mut(vm).scratch);
     if scratch.is_empty() {
         scratch = vec![0; READ];
     }
@@ -274,7 +274,7 @@ fn read_ready(vm: &mut Vm, t: &Ref<Transport>, end: bool) -> R<()> {
         }
         Err(e) => read_failed(vm, t, &e),
     };
-    vm.state::<Scratch>().0 = scratch;
+    l.get_mut(vm).scratch = scratch;
     result
 }
 
@@ -408,12 +408,29 @@ fn on_eof(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
 
 // ---- writing ----
 
+/// Bytes to be written: a native's own, or those of an object that nobody changes, which go without a copy.
+pub enum Source<'a> {
+    /// Bytes.
+    Slice(&'a [u8]),
+    /// An object.
+    Bytes(&'a Ref<Bytes>),
+}
+
+impl Source<'_> {
+    fn get<'v>(&'v self, vm: &'v Vm) -> &'v [u8] {
+        match self {
+            Source::Slice(bytes) => bytes,
+            Source::Bytes(b) => b.get(vm).as_bytes(),
+        }
+    }
+}
+
 /// Writes bytes, or keeps what the system does not take yet.
 ///
 /// # Errors
 /// RuntimeError after `write_eof`; what the protocol's `pause_writing` must let out of the loop.
-pub fn write(vm: &mut Vm, t: &Ref<Transport>, bytes: &[u8]) -> R<()> {
-    let this = t.get(vm);
+pub fn write(vm: &mut Vm, t: &Ref<Transport>, source: Source<'_>) -> R<()> {
+    let (this, bytes) = (t.get(vm), source.get(vm));
     if this.eof {
         return Err(vm.runtime_error("Cannot call write() after write_eof()"));
     }
@@ -437,21 +454,26 @@ pub fn write(vm: &mut Vm, t: &Ref<Transport>, bytes: &[u8]) -> R<()> {
         t.get_mut(vm).lost = n.saturating_add(1);
         return Ok(());
     }
-    let mut rest = bytes;
+    let mut sent = 0;
     if this.pending().is_empty() {
-        let fd = this.fd as i32;
-        match send(fd, rest) {
-            Ok(n) => rest = rest.get(n..).unwrap_or_default(),
+        match send(this.fd as i32, bytes) {
+            Ok(n) if n >= bytes.len() => return Ok(()),
+            Ok(n) => sent = n,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             Err(e) => return write_failed(vm, t, &e),
         }
-        if rest.is_empty() {
-            return Ok(());
-        }
         arm_write(vm, t)?;
     }
-    vm.check_alloc(rest.len())?;
-    t.get_mut(vm).buffer.extend_from_slice(rest);
+    vm.check_alloc(source.get(vm).len() - sent)?;
+    let rest = source.get(vm).get(sent..).unwrap_or_default().to_vec();
+    let mut this = t.get_mut(vm);
+    if this.pending().is_empty() {
+        this.sent = 0;
+        this.buffer = rest;
+    } else {
+        this.buffer.extend_from_slice(&rest);
+    }
+    drop(this);
     pause_protocol(vm, t)
 }
 

@@ -1,9 +1,10 @@
 //! Transports as scripts see them. What happens when a descriptor is ready is in `transport`.
 
-use super::transport::{self, Delivery, Kind, Ready, Transport};
+use super::transport::{self, Delivery, Kind, Ready, Source, Transport};
 use crate::vm::class::{Class, class_flag};
 use crate::vm::native::{GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
+use crate::vm::str::Bytes;
 use crate::vm::{R, Value, Vm, system};
 use nix::libc;
 
@@ -108,7 +109,7 @@ const METHODS: &[NativeDef] = &[
                 vm.check_alloc(bytes.len())?;
                 all.extend(bytes);
             }
-            transport::write(vm, &t, &all)?;
+            transport::write(vm, &t, Source::Slice(&all))?;
             Ok(Value::NONE)
         },
     ),
@@ -306,6 +307,9 @@ fn init(vm: &mut Vm, a: &[Value]) -> R {
 /// # Errors
 /// TypeError when the data is not bytes-like; as [`transport::write`].
 pub fn write_value(vm: &mut Vm, t: &Ref<Transport>, data: &Value) -> R<()> {
+    if let Some(b) = data.cast::<Bytes>() {
+        return transport::write(vm, t, Source::Bytes(b));
+    }
     if !crate::objects::bytes::is_bytes_like(vm, data) {
         let got = vm.plain_class_name(data);
         return Err(
@@ -313,7 +317,7 @@ pub fn write_value(vm: &mut Vm, t: &Ref<Transport>, data: &Value) -> R<()> {
         );
     }
     let bytes = crate::objects::bytes::bytes_from(vm, data)?;
-    transport::write(vm, t, &bytes)
+    transport::write(vm, t, Source::Slice(&bytes))
 }
 
 fn write(vm: &mut Vm, a: &[Value]) -> R {

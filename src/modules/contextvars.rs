@@ -2,7 +2,11 @@
 //!
 //! The values of a context are a dict that copies of the context share until one of them changes: whoever changes a
 //! dict that others refer to takes a copy first.
+//!
+//! A task of the event loop has such a dict in place of a context until somebody asks for the context or changes it,
+//! which few do. While it is stepped, the task itself stands where the thread's context does; see [`run_task`].
 
+use crate::event_loop::task::Task;
 use crate::heap_object;
 use crate::vm::class::{Class, class_flag};
 use crate::vm::dict::Dict;
@@ -189,14 +193,46 @@ pub fn module(vm: &mut Vm) -> R<Value> {
 
 /// The context in force; an empty one comes into being when there is none yet.
 fn current(vm: &mut Vm) -> R<Ref<Context>> {
-    if let Some(c) = vm.thread_context().cast::<Context>() {
+    let held = vm.thread_context().clone();
+    if let Some(c) = held.cast::<Context>() {
         return Ok(c.clone());
     }
-    classes(vm)?;
-    let vars = vm.new_dict();
-    let c = vm.alloc(Context { vars, entered: true });
+    let c = match held.cast::<Task>() {
+        Some(t) => {
+            let c = of_task(vm, t)?;
+            c.get_mut(vm).entered = true;
+            c
+        }
+        None => {
+            classes(vm)?;
+            let vars = vm.new_dict();
+            vm.alloc(Context { vars, entered: true })
+        }
+    };
     drop(vm.set_thread_context(c.value().clone()));
     Ok(c)
+}
+
+/// The values of the context in force, if there is one.
+fn in_force(vm: &Vm) -> Option<Ref<Dict>> {
+    let held = vm.thread_context();
+    let held = held.cast::<Task>().map_or(held, |t| &t.get(vm).context);
+    match held.cast::<Context>() {
+        Some(c) => Some(c.get(vm).vars.clone()),
+        None => held.cast::<Dict>().cloned(),
+    }
+}
+
+/// The context in force as tasks keep it until somebody asks for it: its values.
+///
+/// # Errors
+/// None in a sound build.
+pub fn snapshot(vm: &mut Vm) -> R {
+    if let Some(vars) = in_force(vm) {
+        return Ok(vars.into_value());
+    }
+    let c = current(vm)?;
+    Ok(c.get(vm).vars.value().clone())
 }
 
 /// A copy of the current context.
@@ -204,9 +240,64 @@ fn current(vm: &mut Vm) -> R<Ref<Context>> {
 /// # Errors
 /// None in a sound build.
 pub fn copy_current(vm: &mut Vm) -> R {
-    let c = current(vm)?;
-    let vars = c.get(vm).vars.clone();
+    let vars = match in_force(vm) {
+        Some(vars) => vars,
+        None => current(vm)?.get(vm).vars.clone(),
+    };
     Ok(vm.alloc(Context { vars, entered: false }).into())
+}
+
+/// The context of a task that may have values in its place.
+fn of_task(vm: &mut Vm, t: &Ref<Task>) -> R<Ref<Context>> {
+    let held = t.get(vm).context.clone();
+    if let Some(c) = held.cast::<Context>() {
+        return Ok(c.clone());
+    }
+    classes(vm)?;
+    let vars = match held.cast::<Dict>() {
+        Some(vars) => vars.clone(),
+        None => vm.new_dict(),
+    };
+    let c = vm.alloc(Context { vars, entered: false });
+    let old = std::mem::replace(&mut t.get_mut(vm).context, c.value().clone());
+    drop(old);
+    Ok(c)
+}
+
+/// The context of a task.
+///
+/// # Errors
+/// None in a sound build.
+pub fn task_context(vm: &mut Vm, t: &Ref<Task>) -> R {
+    if vm.thread_context().is(t.value()) {
+        return Ok(current(vm)?.into_value());
+    }
+    let held = t.get(vm).context.clone();
+    if held.is_a::<Dict>() { Ok(of_task(vm, t)?.into_value()) } else { Ok(held) }
+}
+
+/// Runs a step of a task in the task's context.
+///
+/// # Errors
+/// As [`run_in`].
+pub fn run_task<T>(vm: &mut Vm, t: &Ref<Task>, f: impl FnOnce(&mut Vm) -> R<T>) -> R<T> {
+    let held = t.get(vm).context.clone();
+    if !held.is_a::<Dict>() {
+        return run_in(vm, &held, f);
+    }
+    settle(vm)?;
+    let before = vm.set_thread_context(t.value().clone());
+    let result = f(vm);
+    let after = vm.set_thread_context(before);
+    if let Some(c) = after.cast::<Context>() {
+        c.get_mut(vm).entered = false;
+    }
+    result
+}
+
+/// Has the thread's context be one, not a task: another one is to be entered, and what stands before it must not change.
+fn settle(vm: &mut Vm) -> R<()> {
+    if vm.thread_context().is_a::<Task>() { current(vm).map(drop) } else { Ok(()) }
 }
 
 /// Gives the current context the values of another one.
@@ -235,6 +326,7 @@ pub fn run_in<T>(vm: &mut Vm, context: &Value, f: impl FnOnce(&mut Vm) -> R<T>) 
         let shown = vm.repr_string(context)?;
         return Err(vm.runtime_error(format!("cannot enter context: {shown} is already entered")));
     }
+    settle(vm)?;
     c.get_mut(vm).entered = true;
     let before = vm.set_thread_context(c.value().clone());
     let result = f(vm);
@@ -321,11 +413,10 @@ fn var_new(vm: &mut Vm, a: &[Value]) -> R {
 
 fn var_get(vm: &mut Vm, a: &[Value]) -> R {
     let var = vm.this::<ContextVar>(a, "get")?;
-    if let Some(c) = vm.thread_context().cast::<Context>() {
-        let vars = c.get(vm).vars.clone();
-        if let Some(v) = vars.get_item(vm, var.value())? {
-            return Ok(v);
-        }
+    if let Some(vars) = in_force(vm)
+        && let Some(v) = vars.get_item(vm, var.value())?
+    {
+        return Ok(v);
     }
     if let Some(v) = arg(a, 1) {
         return Ok(v.clone());

@@ -10,8 +10,8 @@
 //! gives up its references, which frees it.
 //!
 //! It runs when the number of objects that can refer to others has doubled since the last time (and grown by the
-//! threshold), so its cost is in proportion to what is allocated. Invariant: nothing allocates or frees between counting and the first
-//! finalizer.
+//! threshold), so its cost is in proportion to what is allocated; trebled, where the last time it found next to nothing.
+//! Invariant: nothing allocates or frees between counting and the first finalizer.
 
 mod inspect;
 #[cfg(test)]
@@ -29,6 +29,8 @@ use std::collections::{HashMap, HashSet};
 
 /// The growth in objects that starts a collection, where scripts have not set another.
 const GROWTH: usize = 20_000;
+/// A collection that finds less than one object of so many was in vain.
+const YIELD: usize = 64;
 /// The least growth in bytes that starts one.
 const GROWTH_BYTES: usize = 1 << 20;
 /// What `gc.get_threshold()` says until it is set.
@@ -46,6 +48,8 @@ pub(super) struct Collector {
     base: usize,
     /// Bytes in use after it, or less if there have been less.
     base_bytes: usize,
+    /// It found next to nothing.
+    in_vain: bool,
     thresholds: [i64; 3],
     /// Scripts have set the thresholds.
     tuned: bool,
@@ -67,6 +71,7 @@ impl Default for Collector {
             sweep: Cell::new(false),
             base: 0,
             base_bytes: 0,
+            in_vain: false,
             thresholds: DEFAULT_THRESHOLDS,
             tuned: false,
             debug: 0,
@@ -87,7 +92,16 @@ impl Collector {
 
     /// How many objects more than after the last collection start the next.
     fn growth(&self) -> usize {
-        if self.tuned { usize::try_from(self.thresholds[0]).unwrap_or(0).max(1) } else { GROWTH.max(self.base) }
+        if self.tuned {
+            usize::try_from(self.thresholds[0]).unwrap_or(0).max(1)
+        } else {
+            GROWTH.max(self.times(self.base))
+        }
+    }
+
+    /// By how much what there was after the last collection must have grown.
+    fn times(&self, n: usize) -> usize {
+        if self.in_vain { 2 * n } else { n }
     }
 }
 
@@ -116,7 +130,8 @@ impl Vm {
         let bytes = self.heap.bytes();
         self.gc.base_bytes = self.gc.base_bytes.min(bytes);
         // Few large objects are as good a reason as many small ones.
-        let heavier = !self.gc.tuned && bytes - self.gc.base_bytes > self.gc.base_bytes.max(GROWTH_BYTES);
+        let heavier =
+            !self.gc.tuned && bytes - self.gc.base_bytes > self.gc.times(self.gc.base_bytes).max(GROWTH_BYTES);
         let more = heavier || live > self.gc.base + self.gc.growth();
         if self.gc.enabled && self.gc.thresholds[0] > 0 && more {
             self.collect_with_callbacks(2);
@@ -168,6 +183,7 @@ impl Vm {
         self.heap.young.set(0);
         self.gc.base = self.heap.containers();
         self.gc.base_bytes = self.heap.bytes();
+        self.gc.in_vain = found < self.gc.base / YIELD;
         self.gc_adjust_trigger();
         self.gc_notify("stop", generation, found);
         self.gc.running = false;

@@ -171,7 +171,8 @@ pub struct Vm {
     pub builtins: Ref<Dict>,
     /// `sys.modules`.
     pub modules: Ref<Dict>,
-    state: HashMap<TypeId, Box<dyn Any>, BuildHasherDefault<TypeIdHasher>>,
+    /// States of native modules; what is asked for often comes to stand in front.
+    state: Vec<(TypeId, Box<dyn Any>)>,
     native_await: Option<NativeAwait>,
     limits: limits::Limits,
     shared: Arc<limits::Shared>,
@@ -228,7 +229,7 @@ impl Vm {
             machine: Weak::new(),
             builtins: placeholder.clone(),
             modules: placeholder,
-            state: HashMap::default(),
+            state: Vec::new(),
             native_await: None,
             limits: limits::Limits::default(),
             shared: Arc::new(limits::Shared::default()),
@@ -256,8 +257,19 @@ impl Vm {
 
     /// Per-interpreter state of a native module, made when first asked for.
     pub fn state<T: Default + 'static>(&mut self) -> &mut T {
-        let entry = self.state.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
-        match entry.downcast_mut::<T>() {
+        let id = TypeId::of::<T>();
+        let at = match self.state.iter().position(|(t, _)| *t == id) {
+            Some(0) => 0,
+            Some(at) => {
+                self.state.swap(at, at - 1);
+                at - 1
+            }
+            None => {
+                self.state.push((id, Box::new(T::default())));
+                self.state.len() - 1
+            }
+        };
+        match self.state[at].1.downcast_mut::<T>() {
             Some(t) => t,
             None => unreachable!("the key is the type"),
         }

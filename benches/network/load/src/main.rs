@@ -46,24 +46,27 @@ fn client(address: SocketAddr, connections: usize, time: Duration, size: usize) 
     }
     let start = Instant::now();
     for c in &mut all {
-        ask(c, &message)?;
+        ask(c, &message, Instant::now())?;
     }
     let (mut times, mut buffer) = (Vec::new(), vec![0; 65536]);
     while start.elapsed() < time {
         poll.poll(&mut events, Some(Duration::from_millis(100)))?;
         for event in &events {
             let Some(c) = all.get_mut(event.token().0) else { continue };
-            loop {
+            while c.got < message.len() {
                 match c.stream.read(&mut buffer) {
                     Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                     Ok(n) => c.got += n,
                     Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                     Err(e) => return Err(e),
                 }
-                if c.got >= message.len() {
-                    times.push(c.asked.elapsed().as_nanos() as u64);
-                    ask(c, &message)?;
-                }
+            }
+            // The answer is complete, so nothing more can be there: reading once more would make the client, not the
+            // server, what is measured.
+            if c.got >= message.len() {
+                let now = Instant::now();
+                times.push((now - c.asked).as_nanos() as u64);
+                ask(c, &message, now)?;
             }
         }
     }
@@ -74,9 +77,9 @@ fn client(address: SocketAddr, connections: usize, time: Duration, size: usize) 
     Ok(())
 }
 
-fn ask(c: &mut Connection, message: &[u8]) -> io::Result<()> {
+fn ask(c: &mut Connection, message: &[u8], now: Instant) -> io::Result<()> {
     c.got = 0;
-    c.asked = Instant::now();
+    c.asked = now;
     match c.stream.write(message) {
         Ok(n) if n == message.len() => Ok(()),
         Ok(_) => Err(io::Error::new(ErrorKind::InvalidInput, "the message is too long for a socket's buffer")),
