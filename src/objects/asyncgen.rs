@@ -2,6 +2,7 @@
 
 use super::generator::{self, exception_to_throw};
 use crate::heap_object;
+use crate::vm::class::class_flag;
 use crate::vm::exception::Raised;
 use crate::vm::generator::{GenState, GenStep, Generator};
 use crate::vm::native::{GetSetDef, NativeDef};
@@ -29,10 +30,13 @@ heap_object! {
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.async_generator.clone();
     vm.extend_class(&class, METHODS, ATTRS);
-    let asend = vm.define_class::<Asend>("builtins", "async_generator_asend", None, 0)?;
-    vm.extend_class(&asend, ASEND, &[]);
-    let athrow = vm.define_class::<Athrow>("builtins", "async_generator_athrow", None, 0)?;
-    vm.extend_class(&athrow, ATHROW, &[]);
+    let asend = vm.define_class::<Asend>("builtins", "async_generator_asend", None, class_flag::DEL)?;
+    let athrow = vm.define_class::<Athrow>("builtins", "async_generator_athrow", None, class_flag::DEL)?;
+    for (class, methods) in [(asend, ASEND), (athrow, ATHROW)] {
+        vm.extend_class(&class, methods, &[]);
+        // Their instances have a finalizer from now on.
+        vm.class_changed(&class);
+    }
     Ok(())
 }
 
@@ -84,6 +88,10 @@ const ASEND: &[NativeDef] = &[
     NativeDef::new("__await__(self, /)", "Return an iterator to be used in await expression.", |_, a| Ok(a[0].clone())),
     NativeDef::new("__iter__(self, /)", "Implement iter(self).", |_, a| Ok(a[0].clone())),
     NativeDef::new("__next__(self, /)", "Implement next(self).", |vm, a| asend_send(vm, a, Value::NONE)),
+    NativeDef::new("__del__(self, /)", "Called when the instance is about to be destroyed.", |vm, a| {
+        let (_, agen, state) = asend_parts(vm, a)?;
+        if state == INIT { warn_never_awaited(vm, "asend", &agen) } else { Ok(Value::NONE) }
+    }),
     NativeDef::new("send(self, value, /)", "", |vm, a| asend_send(vm, a, a[1].clone())),
     NativeDef::new("throw(self, typ, val=None, tb=None, /)", "", asend_throw),
     NativeDef::new("close(self, /)", "", |vm, a| close(vm, a, true)),
@@ -93,6 +101,11 @@ const ATHROW: &[NativeDef] = &[
     NativeDef::new("__await__(self, /)", "Return an iterator to be used in await expression.", |_, a| Ok(a[0].clone())),
     NativeDef::new("__iter__(self, /)", "Implement iter(self).", |_, a| Ok(a[0].clone())),
     NativeDef::new("__next__(self, /)", "Implement next(self).", |vm, a| athrow_send(vm, a, Value::NONE)),
+    NativeDef::new("__del__(self, /)", "Called when the instance is about to be destroyed.", |vm, a| {
+        let (this, agen, state) = athrow_parts(vm, a)?;
+        let method = if this.get(vm).args.is_some() { "athrow" } else { "aclose" };
+        if state == INIT { warn_never_awaited(vm, method, &agen) } else { Ok(Value::NONE) }
+    }),
     NativeDef::new("send(self, value, /)", "", |vm, a| athrow_send(vm, a, a[1].clone())),
     NativeDef::new("throw(self, typ, val=None, tb=None, /)", "", athrow_throw),
     NativeDef::new("close(self, /)", "", |vm, a| close(vm, a, false)),
@@ -127,6 +140,14 @@ fn first_use(vm: &mut Vm, a: &[Value]) -> R<Ref<Generator>> {
         }
     }
     Ok(g)
+}
+
+/// Warns that what a method of an async generator has given was dropped before anybody awaited it.
+fn warn_never_awaited(vm: &mut Vm, method: &str, agen: &Ref<Generator>) -> R {
+    let of = vm.gen_qualname(agen);
+    let text = format!("coroutine method '{method}' of '{}' was never awaited", vm.str_of(&of));
+    let category = vm.exc.RuntimeWarning.clone();
+    vm.warn(&category, &text, 1).map(|()| Value::NONE)
 }
 
 fn new_asend(vm: &mut Vm, a: &[Value], value: Value) -> R {
@@ -188,7 +209,9 @@ pub fn resume(vm: &mut Vm, v: &Value, sent: &Value) -> Option<R<GenStep>> {
 
 /// The awaitable under way of a generator that an `async for` awaits.
 pub fn awaited(vm: &mut Vm, agen: &Ref<Generator>) -> Value {
-    vm.alloc(Asend { agen: agen.clone(), value: Value::NONE, state: ITERATING }).into()
+    let v = vm.alloc(Asend { agen: agen.clone(), value: Value::NONE, state: ITERATING }).into();
+    vm.spare_finalizer(&v);
+    v
 }
 
 /// `close()` of the `__anext__` by which an `async for` awaits the generator: the generator gets GeneratorExit.
@@ -219,6 +242,8 @@ fn asend_parts(vm: &mut Vm, a: &[Value]) -> R<(Ref<Asend>, Ref<Generator>, u8)> 
 
 fn set_asend(vm: &mut Vm, this: &Ref<Asend>, state: u8) {
     this.get_mut(vm).state = state;
+    // Only what was never awaited is told of.
+    vm.spare_finalizer(this.value());
 }
 
 /// Checks that the awaitable may go on, and begins it when it is new.
@@ -311,6 +336,7 @@ fn check_count(vm: &mut Vm, args: &[Value]) -> R<()> {
 
 fn set_athrow(vm: &mut Vm, this: &Ref<Athrow>, state: u8) {
     this.get_mut(vm).state = state;
+    vm.spare_finalizer(this.value());
 }
 
 /// The end of a resumption: an item is an error for `aclose`, and the generator's end is its success.

@@ -37,6 +37,8 @@ pub mod class_flag {
     pub const METACLASS: u32 = 512;
     /// A built-in class whose attributes scripts may change: CPython has it in Python.
     pub const MUTABLE: u32 = 1024;
+    /// A built-in class whose `__del__` is called for instances that die.
+    pub const DEL: u32 = 2048;
 }
 
 /// The payload of a class.
@@ -515,7 +517,7 @@ impl Vm {
         if c.base.as_ref().is_some_and(uncached) || c.mro.iter().any(|k| k.cast::<Class>().is_some_and(uncached)) {
             c.layouts.never_cache();
         }
-        c.is_heap() && {
+        c.has(class_flag::HEAP | class_flag::DEL) && {
             let del = &self.names.__del__;
             let hash = self.str_hash(del);
             c.mro.iter().any(|k| k.cast::<Class>().is_some_and(|k| k.get(self).dict.has(hash, del)))

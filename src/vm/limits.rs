@@ -559,6 +559,13 @@ impl Vm {
         self.thread.finalizing = false;
     }
 
+    /// Says that an object has nothing to finalize any more.
+    pub fn spare_finalizer(&self, v: &Value) {
+        if let Some(h) = v.header() {
+            h.set_flag(super::object::flag::FINALIZED);
+        }
+    }
+
     /// Runs one object's finalizer; the object dies afterwards unless the finalizer kept it.
     pub(super) fn finalize(&mut self, v: Value) {
         let Some(h) = v.header() else { return };
