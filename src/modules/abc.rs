@@ -24,6 +24,10 @@ type WeakClasses = HashMap<usize, Value>;
 #[derive(Default)]
 struct Counter(u64);
 
+/// The data of all abstract base classes.
+#[derive(Default)]
+struct Known(Vec<Ref<AbcData>>);
+
 const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new(
         "get_cache_token()",
@@ -70,6 +74,7 @@ const FUNCTIONS: &[NativeDef] = &[
 /// None in a sound build.
 pub fn module(vm: &mut Vm) -> R<Value> {
     let module = vm.new_module("_abc", FUNCTIONS);
+    vm.at_collections(forget_dead_classes);
     if vm.class_for::<AbcData>().is_none() {
         vm.define_class::<AbcData>("_abc", "_abc_data", None, class_flag::NO_NEW)?;
     }
@@ -117,6 +122,35 @@ fn remember(vm: &mut Vm, data: &Ref<AbcData>, class: &Ref<Class>, negative: bool
     Ok(())
 }
 
+/// Takes dead classes out of all registries and caches.
+fn forget_dead_classes(vm: &mut Vm) {
+    let mut known = std::mem::take(&mut vm.state::<Known>().0);
+    // Who is alone with it has outlived the class.
+    known.retain(|data| data.header().ref_count() > 1);
+    for data in &known {
+        let this = data.get(vm);
+        let all = this.registry.iter().chain(this.cache.values()).chain(this.negative.values());
+        if all.into_iter().all(|w| weakref::target_of(vm, w).is_some()) {
+            continue;
+        }
+        let alive = |w: &Value| weakref::target_of(vm, w).is_some();
+        let (registry, dead) = this.registry.iter().cloned().partition(alive);
+        let dead: Vec<Value> = dead;
+        let living =
+            |table: &WeakClasses| table.iter().filter(|(_, w)| alive(w)).map(|(k, w)| (*k, w.clone())).collect();
+        let (cache, negative) = (living(&this.cache), living(&this.negative));
+        let mut this = data.get_mut(vm);
+        let old = (
+            std::mem::replace(&mut this.registry, registry),
+            std::mem::replace(&mut this.cache, cache),
+            std::mem::replace(&mut this.negative, negative),
+        );
+        drop(this);
+        drop((old, dead));
+    }
+    vm.state::<Known>().0 = known;
+}
+
 // ---- setting up ----
 
 fn is_abstract(vm: &mut Vm, v: &Value) -> R<bool> {
@@ -132,6 +166,7 @@ fn abc_init(vm: &mut Vm, class: &Value) -> R {
     compute_abstract_methods(vm, &class)?;
     let version = vm.state::<Counter>().0;
     let data = vm.alloc(AbcData { registry: Vec::new(), cache: HashMap::new(), negative: HashMap::new(), version });
+    vm.state::<Known>().0.push(data.clone());
     let name = vm.intern("_abc_impl");
     vm.type_set_attr(&class, &name, Some(data.into_value()))?;
     take_pattern_flags(vm, &class)

@@ -190,6 +190,7 @@ fn set_item(vm: &mut Vm, a: &[Value], value: Option<&Value>) -> R {
             }
             None => {
                 resizable(vm, b)?;
+                pay_for_moving(vm, b, at);
                 b.get_mut(vm).data.remove(at);
             }
         }
@@ -211,6 +212,11 @@ fn set_item(vm: &mut Vm, a: &[Value], value: Option<&Value>) -> R {
     Ok(Value::NONE)
 }
 
+/// Pays for moving all that stands behind a place.
+fn pay_for_moving(vm: &Vm, b: &Ref<ByteArray>, at: usize) {
+    vm.charge(b.get(vm).data.len().saturating_sub(at) / 512);
+}
+
 fn assign_span(vm: &mut Vm, b: &Ref<ByteArray>, numbers: (i64, i64, i64), fresh: &[u8], delete: bool) -> R<()> {
     let span = Span::new(numbers, b.get(vm).data.len());
     if span.step == 1 {
@@ -218,6 +224,7 @@ fn assign_span(vm: &mut Vm, b: &Ref<ByteArray>, numbers: (i64, i64, i64), fresh:
             grow(vm, b, fresh.len().saturating_sub(span.len))?;
         }
         let range = span.range();
+        pay_for_moving(vm, b, range.start);
         b.get_mut(vm).data.splice(range, fresh.iter().copied());
         return Ok(());
     }
@@ -289,6 +296,7 @@ fn insert(vm: &mut Vm, a: &[Value]) -> R {
     grow(vm, b, 1)?;
     let len = b.get(vm).data.len();
     let at = crate::text::algorithms::clip(Some(at), None, len).0.min(len);
+    pay_for_moving(vm, b, at);
     b.get_mut(vm).data.insert(at, byte);
     Ok(Value::NONE)
 }
@@ -325,6 +333,7 @@ fn pop(vm: &mut Vm, a: &[Value]) -> R {
     }
     let Some(at) = position(i, len) else { return Err(vm.index_error("pop index out of range")) };
     resizable(vm, b)?;
+    pay_for_moving(vm, b, at);
     let byte = b.get_mut(vm).data.remove(at);
     Ok(Value::int32(i32::from(byte)))
 }
@@ -336,6 +345,7 @@ fn remove(vm: &mut Vm, a: &[Value]) -> R {
         return Err(vm.value_error("value not found in bytearray"));
     };
     resizable(vm, b)?;
+    pay_for_moving(vm, b, at);
     b.get_mut(vm).data.remove(at);
     Ok(Value::NONE)
 }

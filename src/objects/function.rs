@@ -115,12 +115,6 @@ fn or_none(v: Value) -> Value {
     if v.is_undef() { Value::NONE } else { v }
 }
 
-/// Functions whose code was replaced: frames that still run the old code do not own it.
-#[derive(Default)]
-struct RetiredCode {
-    codes: Vec<Value>,
-}
-
 fn set_dict(vm: &mut Vm, v: &Value, value: Option<Value>) -> R<()> {
     match value.as_ref().map(|x| x.cast::<Dict>()) {
         None => Err(vm.type_error("cannot delete __dict__")),
@@ -147,8 +141,7 @@ fn set_code(vm: &mut Vm, v: &Value, value: Option<Value>) -> R<()> {
         return Err(vm.value_error(format!("{name}() requires a code object with {cells} free vars, not {wanted}")));
     }
     let f = f.clone();
-    let old = vm.replace_code(&f, code);
-    vm.state::<RetiredCode>().codes.extend(old);
+    vm.replace_code(&f, code);
     Ok(())
 }
 

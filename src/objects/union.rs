@@ -129,6 +129,7 @@ fn eq(vm: &mut Vm, a: &[Value]) -> R {
 }
 
 fn has(vm: &mut Vm, items: &[Value], wanted: &Value) -> R<bool> {
+    vm.tick(1 + items.len() / 8)?;
     for item in items {
         if vm.equal(item, wanted)? {
             return Ok(true);
@@ -167,7 +168,14 @@ pub fn from_items(vm: &mut Vm, items: &[Value]) -> R {
             vec![vm.types.none_type.value().clone()]
         } else if let Some(u) = item.cast::<Union>() {
             let args = u.get(vm).args.clone();
-            tuple_items(vm, &args)
+            let parts = tuple_items(vm, &args);
+            if out.is_empty() {
+                // No two of them are equal.
+                vm.tick(parts.len() / 8)?;
+                out = parts;
+                continue;
+            }
+            parts
         } else if is_forward_reference(item) {
             let lib = import_module(vm, "annotationlib")?;
             let class = vm.get_attr_str(&lib, "ForwardRef")?;
@@ -176,7 +184,6 @@ pub fn from_items(vm: &mut Vm, items: &[Value]) -> R {
             vec![item.clone()]
         };
         for part in parts {
-            vm.tick(1)?;
             if !has(vm, &out, &part)? {
                 out.push(part);
             }

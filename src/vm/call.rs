@@ -155,12 +155,12 @@ impl Vm {
         // SAFETY: the window above the running frame is free; it is checked to be large enough for what is
         // written before `push_frame` checks the rest. The function is put below the window.
         unsafe {
-            let code: *const CodeObject = func.get(self).code.as_ptr();
+            let mut code: *const CodeObject = func.get(self).code.as_ptr();
             let window = self.thread.top().add(1);
             if window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
                 return Err(self.recursion_error("maximum recursion depth exceeded"));
             }
-            let params = (*code).params as usize;
+            let mut params = (*code).params as usize;
             if (*code).exact_args as usize == args.pos.len() && args.kw_names.is_empty() {
                 for (i, v) in args.pos.iter().enumerate() {
                     window.add(i).write(v.clone());
@@ -171,7 +171,13 @@ impl Vm {
                 }
                 window.add(named).write(self.tuple_of_copies(&args.pos[named..]).into());
             } else {
-                let bound = self.bind_arguments(func, args)?;
+                let bound = self.bind_for_code(func, args)?;
+                // Comparing the names of keywords can run a script that gives the function other code.
+                code = func.get(self).code.as_ptr();
+                params = (*code).params as usize;
+                if window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
+                    return Err(self.recursion_error("maximum recursion depth exceeded"));
+                }
                 for (i, v) in bound.into_iter().enumerate() {
                     window.add(i).write(v);
                 }
@@ -238,6 +244,18 @@ impl Vm {
                 }
             }
         })
+    }
+
+    /// Sorts the arguments of a call into the parameters of the code that a script function has afterwards.
+    fn bind_for_code(&mut self, func: &Ref<Function>, args: &Args<'_>) -> R<Vec<Value>> {
+        loop {
+            let code = func.get(self).code.clone();
+            let bound = self.bind_arguments(func, args)?;
+            if func.get(self).code.is(&code) {
+                return Ok(bound);
+            }
+            self.tick(1)?;
+        }
     }
 
     /// Sorts the arguments of a call into a script function's parameters.

@@ -443,6 +443,8 @@ impl Vm {
     /// The MRO after the class itself (C3).
     fn linearize(&mut self, bases: &[Ref<Class>]) -> R<Vec<Value>> {
         if let [only] = bases {
+            // For all that is looked up in it.
+            self.charge(4 * only.get(self).mro.len());
             return Ok(only.get(self).mro.clone());
         }
         for (i, b) in bases.iter().enumerate() {
@@ -462,8 +464,10 @@ impl Vm {
     /// TypeError when they contradict each other.
     pub fn merge_mros(&mut self, lists: Vec<Vec<Value>>) -> R<Vec<Value>> {
         let mut heads = vec![0usize; lists.len()];
+        let total: usize = lists.iter().map(Vec::len).sum();
         let mut out: Vec<Value> = Vec::new();
         loop {
+            self.charge(4 + total / 8);
             let mut done = true;
             let mut next = None;
             for (list, &head) in lists.iter().zip(&heads) {

@@ -318,8 +318,9 @@ impl Vm {
             return;
         }
         let Some(e) = exception.cast::<Exception>() else { return };
-        // Break a circle: somewhere up the chain the new exception itself.
-        let mut o = handled.clone();
+        // Break a circle: somewhere up the chain the new exception itself, unless nothing else refers to it.
+        let known = exception.header().is_some_and(|h| h.ref_count() > 1);
+        let mut o = if known { handled.clone() } else { Value::NONE };
         let mut slow = handled.clone();
         let mut step = 0u32;
         while let Some(x) = o.cast::<Exception>() {
@@ -339,6 +340,7 @@ impl Vm {
             }
             o = next;
         }
+        self.charge(step as usize / 4);
         let old = std::mem::replace(&mut e.get_mut(self).context, handled);
         drop(old);
     }

@@ -17,6 +17,7 @@ use super::{R, Vm};
 use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::Instr;
 use std::alloc;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Bits of [`Frame::flags`].
@@ -253,6 +254,14 @@ impl Drop for ThreadState {
     }
 }
 
+/// Code that functions have given up, and functions that generators have, while frames may still run them.
+#[derive(Default)]
+pub(super) struct Retired {
+    values: Vec<Value>,
+    /// So many make it worth looking which of them run.
+    look_at: usize,
+}
+
 fn stack_layout() -> alloc::Layout {
     alloc::Layout::array::<Value>(STACK).expect("a constant layout")
 }
@@ -262,6 +271,37 @@ fn frames_layout() -> alloc::Layout {
 }
 
 impl Vm {
+    /// Keeps code and functions alive as long as a frame runs them: frames do not own what they run.
+    pub(super) fn retire(&mut self, values: Vec<Value>) {
+        self.retired.values.extend(values);
+        if self.retired.values.len() >= self.retired.look_at {
+            self.free_retired();
+            self.retired.look_at = 2 * self.retired.values.len() + 16;
+        }
+    }
+
+    /// Lets go of what was retired and runs in no thread's frames any more.
+    ///
+    /// Between a call's look at its function's code and its frame no script code runs (see [`Vm::meet_limits`]), so
+    /// nobody but frames can refer to it.
+    pub(super) fn free_retired(&mut self) {
+        if self.retired.values.is_empty() {
+            return;
+        }
+        let mut running = HashSet::new();
+        for thread in std::iter::once(&self.thread).chain(self.parked.iter().flatten()) {
+            for frame in (0..thread.depth).filter_map(|n| thread.nth(n)) {
+                running.insert(frame.code as usize);
+                running.insert(frame.func as usize);
+            }
+        }
+        let (keep, free): (Vec<Value>, Vec<Value>) = std::mem::take(&mut self.retired.values)
+            .into_iter()
+            .partition(|v| running.contains(&(Header::payload::<u8>(v.ptr()) as usize)));
+        self.retired.values = keep;
+        drop(free);
+    }
+
     /// Pushes a frame. The caller has put the function below the window and the arguments into it.
     ///
     /// # Safety

@@ -61,6 +61,8 @@ pub(super) struct Collector {
     garbage: Option<Value>,
     /// Addresses of the objects that `gc.freeze()` found.
     frozen: HashSet<usize, PtrHash>,
+    /// See [`Vm::at_collections`].
+    tables: Vec<fn(&mut Vm)>,
 }
 
 impl Default for Collector {
@@ -80,6 +82,7 @@ impl Default for Collector {
             callbacks: None,
             garbage: None,
             frozen: HashSet::default(),
+            tables: Vec::new(),
         }
     }
 }
@@ -164,6 +167,7 @@ impl Vm {
     pub(crate) fn collect_at_end(&mut self) {
         if !self.gc.running {
             self.gc.running = true;
+            self.forget_the_dead();
             self.gc.collected += self.collect_cycles() as u64;
             self.gc.running = false;
         }
@@ -176,6 +180,7 @@ impl Vm {
         }
         self.gc.running = true;
         self.gc_notify("start", generation, 0);
+        self.forget_the_dead();
         let found = self.collect_cycles();
         self.sweep_interned();
         self.gc.collections += 1;
@@ -188,6 +193,21 @@ impl Vm {
         self.gc_notify("stop", generation, found);
         self.gc.running = false;
         found
+    }
+
+    /// Has `forget` called at each collection, before it looks at objects: it takes entries about dead objects out of
+    /// tables of a native module, and runs no scripts.
+    pub(crate) fn at_collections(&mut self, forget: fn(&mut Vm)) {
+        if !self.gc.tables.iter().any(|known| std::ptr::fn_addr_eq(*known, forget)) {
+            self.gc.tables.push(forget);
+        }
+    }
+
+    fn forget_the_dead(&mut self) {
+        self.free_retired();
+        for forget in self.gc.tables.clone() {
+            forget(self);
+        }
     }
 
     fn gc_notify(&mut self, phase: &str, generation: i64, found: usize) {

@@ -890,8 +890,8 @@ impl Vm {
     }
 
     /// Gives a function other code (`f.__code__ = …`). Generators that the old code runs in keep it: they get a
-    /// function of their own. What is given back must be kept as long as anything runs.
-    pub fn replace_code(&mut self, f: &Ref<Function>, code: Ref<CodeObject>) -> Vec<Value> {
+    /// function of their own. Frames that run the old code do not own it; it is kept until none does.
+    pub fn replace_code(&mut self, f: &Ref<Function>, code: Ref<CodeObject>) {
         let old = f.get(self).code.clone();
         let mut gone = vec![old.value().clone()];
         if old.get(self).makes_generator {
@@ -919,7 +919,7 @@ impl Vm {
             }
         }
         f.get_mut(self).code = code;
-        gone
+        self.retire(gone);
     }
 
     fn copy_function(&mut self, f: &Ref<Function>) -> Ref<Function> {

@@ -857,6 +857,15 @@ impl Heap {
         std::mem::take(unsafe { &mut *self.finalizers.get() })
     }
 
+    /// Puts what was taken and could not be run in front of what waits.
+    pub(super) fn put_back(&self, callbacks: impl Iterator<Item = Value>, finalizers: impl Iterator<Item = Value>) {
+        // SAFETY: as above.
+        let (waiting_callbacks, waiting_finalizers) =
+            unsafe { (&mut *self.callbacks.get(), &mut *self.finalizers.get()) };
+        waiting_callbacks.splice(0..0, callbacks);
+        waiting_finalizers.splice(0..0, finalizers);
+    }
+
     // ---- walking ----
 
     /// Calls `f` for every live object. `f` must not allocate or free.

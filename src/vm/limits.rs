@@ -544,17 +544,23 @@ impl Vm {
         }
         self.thread.finalizing = true;
         while self.limits.halt.is_none() {
-            let callbacks = self.heap.take_callbacks();
-            let finalizers = self.heap.take_finalizers();
-            if callbacks.is_empty() && finalizers.is_empty() {
+            let mut callbacks = self.heap.take_callbacks().into_iter();
+            let mut finalizers = self.heap.take_finalizers().into_iter();
+            if callbacks.len() + finalizers.len() == 0 {
                 break;
             }
-            for w in callbacks {
+            while self.limits.halt.is_none()
+                && let Some(w) = callbacks.next()
+            {
                 self.weakref_callback(&w);
             }
-            for v in finalizers {
+            while self.limits.halt.is_none()
+                && let Some(v) = finalizers.next()
+            {
                 self.finalize(v);
             }
+            // When a script is stopped, the finalizers that have not run yet wait for the next one.
+            self.heap.put_back(callbacks, finalizers);
         }
         self.thread.finalizing = false;
     }

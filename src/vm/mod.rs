@@ -177,6 +177,8 @@ pub struct Vm {
     limits: limits::Limits,
     shared: Arc<limits::Shared>,
     gc: gc::Collector,
+    /// See [`Vm::retire`].
+    retired: frame::Retired,
     /// Last, so that it goes last: the other fields hold values.
     pub(crate) heap: HeapBox,
 }
@@ -234,6 +236,7 @@ impl Vm {
             limits: limits::Limits::default(),
             shared: Arc::new(limits::Shared::default()),
             gc: gc::Collector::default(),
+            retired: frame::Retired::default(),
             heap,
         });
         vm.fill_names();

@@ -1,6 +1,8 @@
 //! Scripts that once broke, or could break, the machine's promises about memory: stale caches, links between
 //! generators, slots, classes that die, teardown. Small, so that Miri runs them too.
 
+mod tour;
+
 use crate::embed::{Error, Interpreter, Output};
 
 /// Runs a script that checks itself by `assert`, in an interpreter of its own.
@@ -262,6 +264,113 @@ assert next(it) == 5
 assert next(it) == 6
 assert r() == 1
 ");
+}
+
+#[test]
+fn replaced_code_lives_as_long_as_it_runs() {
+    run("
+import gc
+def other(): return 'other'
+def third(): return 'third'
+def f(n):
+    f.__code__ = other.__code__
+    gc.collect()
+    x = [n, n + 1]
+    f.__code__ = third.__code__
+    gc.collect()
+    return x + ['end']
+assert f(1) == [1, 2, 'end']
+assert f() == 'third'
+def deep(n):
+    if n == 0:
+        deep.__code__ = other.__code__
+        gc.collect()
+        return 0
+    return deep(n - 1) + 1
+assert deep(20) == 20
+assert deep() == 'other'
+def gen():
+    gen.__code__ = other.__code__
+    gc.collect()
+    yield 'mine'
+    gc.collect()
+    yield 'too'
+it = gen()
+assert list(it) == ['mine', 'too']
+");
+    // While the arguments are sorted, by the comparison of two names.
+    run("
+import gc
+class Name(str):
+    def __hash__(self): return 1
+    def __eq__(self, other):
+        if armed: f.__code__ = g.__code__
+        gc.collect()
+        return False
+def f(**names): return sorted(names)
+def g(a, b, c, d, e): return a
+armed = False
+names = {Name('x'): 1, Name('y'): 2}
+armed = True
+try: f(**names)
+except TypeError: pass
+else: raise SystemError
+assert f(1, 2, 3, 4, 5) == 1
+");
+    let i = Interpreter::builder().hash_seed(1).stdout(Output::Discard).stderr(Output::Discard).build();
+    let counts = i.attach(|vm| {
+        vm.exec(
+            "import gc\ndef f(): pass\ndef swap():\n    for i in range(40): f.__code__ = eval(f'lambda: {i}').__code__",
+        )?;
+        let mut counts = Vec::new();
+        for _ in 0..3 {
+            vm.exec("swap()")?;
+            vm.collect_garbage();
+            counts.push(vm.live_objects());
+        }
+        Ok(counts)
+    });
+    let counts = counts.unwrap_or_default();
+    assert!(matches!(counts[..], [_, second, third] if second == third), "{counts:?}");
+}
+
+#[test]
+fn stopped_scripts_leave_nothing_handled_and_no_finalizer_lost() {
+    let i = Interpreter::builder().hash_seed(1).stdout(Output::Discard).stderr(Output::Discard).build();
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        let stopped = i.attach(|vm| {
+            vm.set_fuel(Some(500));
+            vm.exec("try: raise ValueError\nexcept ValueError:\n    while True: pass")
+        });
+        assert!(matches!(stopped, Err(Error::Halted(_))), "{stopped:?}");
+        counts.extend(i.attach(|vm| {
+            vm.set_fuel(None);
+            vm.collect_garbage();
+            Ok(vm.live_objects())
+        }));
+    }
+    assert!(matches!(counts[..], [_, second, third] if second == third), "{counts:?}");
+    let setup = "
+log = []
+class D:
+    def __init__(self, n): self.n = n
+    def __del__(self):
+        while self.n == 0: pass
+        log.append(self.n)
+all = [D(0), D(1), D(2)]
+";
+    assert!(i.attach(|vm| vm.exec(setup)).is_ok());
+    let stopped = i.attach(|vm| {
+        vm.set_fuel(Some(500));
+        vm.exec("all.clear()\nlen(log)")
+    });
+    assert!(matches!(stopped, Err(Error::Halted(_))), "{stopped:?}");
+    let after = i.attach(|vm| {
+        vm.set_fuel(None);
+        vm.exec("len(log)\nassert log == [1, 2], log")
+    });
+    assert!(after.is_ok(), "{after:?}");
 }
 
 #[test]

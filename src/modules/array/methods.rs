@@ -269,12 +269,14 @@ fn insert(vm: &mut Vm, a: &[Value]) -> R {
     let len = array.get(vm).len();
     let at = if i < 0 { i.saturating_add(len as i64) } else { i };
     let at = usize::try_from(at).unwrap_or(0).min(len) * size;
+    vm.charge((array.get(vm).data.len() - at) / 512);
     array.get_mut(vm).data.splice(at..at, item);
     Ok(Value::NONE)
 }
 
 fn delete(vm: &mut Vm, array: &Ref<Array>, at: usize) -> R<()> {
     check_resizable(vm, array)?;
+    vm.charge(array.get(vm).len().saturating_sub(at) / 64);
     let mut this = array.get_mut(vm);
     let (start, end) = (at * this.item_size, (at + 1) * this.item_size);
     if end <= this.data.len() {

@@ -322,7 +322,8 @@ fn rotate(vm: &mut Vm, a: &[Value]) -> R {
     let len = d.get(vm).items.len();
     if len > 1 {
         let steps = n.rem_euclid(len as i64) as usize;
-        vm.tick(steps.min(len - steps) / 16)?;
+        // No script may run between the look at the length and the turn.
+        vm.charge(steps.min(len - steps) / 16);
         let mut this = d.get_mut(vm);
         this.state = this.state.wrapping_add(1);
         this.items.rotate_right(steps);

@@ -13,10 +13,13 @@ use crate::vm::{R, Value, Vm};
 heap_object! {
     /// The payload of `product`.
     pub struct Product {
+        /// Those of one repetition.
         pools: Vec<Box<[Value]>>,
     }
     skip {
-        /// The position in each pool; none before the first and after the last.
+        /// How many positions there are: those of all repetitions.
+        width: usize,
+        /// The position in each pool, over and over; none before the first and after the last.
         indices: Vec<usize>,
         started: bool,
         ended: bool,
@@ -143,18 +146,13 @@ fn product_new(vm: &mut Vm, args: &Args<'_>) -> R {
         return Err(vm.overflow_error("repeat argument too large"));
     };
     vm.check_alloc(total.saturating_mul(24))?;
-    let mut once = Vec::new();
+    let mut pools = Vec::new();
     if repeat > 0 {
         for v in iterables {
-            once.push(vm.collect(v)?.into_boxed_slice());
+            pools.push(vm.collect(v)?.into_boxed_slice());
         }
     }
-    let mut pools: Vec<Box<[Value]>> = Vec::with_capacity(total);
-    for _ in 0..repeat {
-        pools.extend(once.iter().cloned());
-        vm.tick(1)?;
-    }
-    Ok(vm.alloc_as(&class, Product { pools, indices: Vec::new(), started: false, ended: false }).into())
+    Ok(vm.alloc_as(&class, Product { pools, width: total, indices: Vec::new(), started: false, ended: false }).into())
 }
 
 fn product_next(vm: &mut Vm, a: &[Value]) -> R {
@@ -165,11 +163,12 @@ fn product_next(vm: &mut Vm, a: &[Value]) -> R {
         if !p.started {
             p.started = true;
             p.ended = p.pools.iter().any(|pool| pool.is_empty());
-            p.indices = vec![0; p.pools.len()];
+            p.indices = vec![0; p.width];
         } else if !p.ended {
             // Like an odometer: the last position moves, and carries over.
             p.ended = true;
-            for (i, pool) in p.indices.iter_mut().zip(&p.pools).rev() {
+            for (at, i) in p.indices.iter_mut().enumerate().rev() {
+                let pool = &p.pools[at % p.pools.len()];
                 *i += 1;
                 if *i < pool.len() {
                     p.ended = false;
@@ -183,7 +182,7 @@ fn product_next(vm: &mut Vm, a: &[Value]) -> R {
     if p.ended {
         return Err(Raised::stop_iteration());
     }
-    let items = p.indices.iter().zip(&p.pools).filter_map(|(&i, pool)| pool.get(i).cloned()).collect();
+    let items = p.indices.iter().zip(p.pools.iter().cycle()).filter_map(|(&i, pool)| pool.get(i).cloned()).collect();
     Ok(vm.tuple(items).into())
 }
 

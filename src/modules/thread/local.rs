@@ -112,6 +112,15 @@ fn forget(vm: &mut Vm, local: &Ref<Local>, thread: u64) {
     drop(dict);
 }
 
+/// Forgets the locals that have died.
+pub fn forget_dead(vm: &mut Vm) {
+    let mut used = std::mem::take(&mut vm.state::<Used>().0);
+    for locals in used.values_mut() {
+        locals.retain(|w| w.cast::<WeakRef>().is_some_and(|w| !w.get(vm).is_dead()));
+    }
+    vm.state::<Used>().0 = used;
+}
+
 /// The calling thread ends: its dicts go.
 pub fn leave(vm: &mut Vm) {
     let me = vm.thread_ident();

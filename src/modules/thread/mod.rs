@@ -155,6 +155,7 @@ const HANDLE_ATTRS: &[GetSetDef] = &[GetSetDef::new("ident", "", |vm, v| {
 /// None in a sound build.
 pub fn module(vm: &mut Vm) -> R<Value> {
     let module = vm.new_module("_thread", FUNCTIONS);
+    vm.at_collections(local::forget_dead);
     let lock = vm.define_class::<lock::Lock>("_thread", "lock", None, class_flag::WEAKREF)?;
     vm.extend_class(&lock, lock::LOCK_METHODS, &[]);
     let rlock = vm.define_class::<lock::RLock>("_thread", "RLock", None, class_flag::BASE | class_flag::WEAKREF)?;

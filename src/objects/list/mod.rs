@@ -260,7 +260,10 @@ pub fn find(vm: &mut Vm, list: &Ref<List>, wanted: &Value, start: usize, stop: u
                 match items.get(at).filter(|_| at < stop) {
                     None => break None,
                     Some(v) => match quick_equal(v, wanted) {
-                        Some(true) => return Ok(Some(at)),
+                        Some(true) => {
+                            vm.charge((at - from) / 16);
+                            return Ok(Some(at));
+                        }
                         Some(false) => at += 1,
                         None => break Some(v.clone()),
                     },
@@ -427,7 +430,8 @@ fn insert(vm: &mut Vm, a: &[Value]) -> R {
     let at = vm.index_i64(&a[1])?;
     let len = list.get(vm).items.len();
     let at = clamp_bound(at, len).min(len);
-    vm.tick((len - at) / 64)?;
+    // Nothing may run a script between the look at the length and the insertion.
+    vm.charge((len - at) / 64);
     list.make_room(vm, 1)?;
     list.get_mut(vm).items.insert(at, a[2].clone());
     Ok(Value::NONE)
@@ -448,7 +452,8 @@ fn pop(vm: &mut Vm, a: &[Value]) -> R {
         return Err(vm.index_error("pop from empty list"));
     }
     let Some(at) = position(i, len) else { return Err(vm.index_error("pop index out of range")) };
-    vm.tick((len - at) / 64)?;
+    // Nothing may run a script between the look at the length and the removal.
+    vm.charge((len - at) / 64);
     Ok(list.get_mut(vm).items.remove(at))
 }
 
@@ -458,7 +463,9 @@ fn remove(vm: &mut Vm, a: &[Value]) -> R {
         return Err(vm.value_error("list.remove(x): x not in list"));
     };
     // The comparison may have shortened the list.
-    if at < list.get(vm).items.len() {
+    let len = list.get(vm).items.len();
+    if at < len {
+        vm.charge((len - at) / 64);
         let old = list.get_mut(vm).items.remove(at);
         drop(old);
     }
