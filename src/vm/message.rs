@@ -131,6 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri knows no sendmsg")]
     fn descriptors_travel() {
         let [a, b] = super::super::system::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0).unwrap();
         let piece = (libc::SOL_SOCKET, libc::SCM_RIGHTS, a.to_ne_bytes().to_vec());

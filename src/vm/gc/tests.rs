@@ -147,7 +147,7 @@ fn a_million_objects_are_looked_through_quickly() {
     let start = std::time::Instant::now();
     assert_eq!(vm.collect_garbage(), 0);
     let time = start.elapsed();
-    assert!(time.as_secs() < 10, "{time:?}");
+    assert!(cfg!(miri) || time.as_secs() < 10, "{time:?}");
     eprintln!("a million objects: {time:?}");
     drop(all);
 }
