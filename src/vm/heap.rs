@@ -197,6 +197,8 @@ pub struct Heap {
     layout_id: Cell<u32>,
     /// Why `ticks` was set to zero.
     pub(super) pending: Cell<bool>,
+    /// The ticks that were left when it was set to zero: nobody has used them.
+    pub(super) unused: Cell<i32>,
     /// Called with a weak reference whose object died; says whether it has a callback.
     pub(super) on_dead_weakref: Cell<Option<DeadWeakref>>,
 }
@@ -227,6 +229,7 @@ impl Heap {
             callbacks: UnsafeCell::default(),
             layout_id: Cell::new(0),
             pending: Cell::new(false),
+            unused: Cell::new(0),
             on_dead_weakref: Cell::new(None),
         }
     }
@@ -315,7 +318,11 @@ impl Heap {
     /// Makes the VM look for pending work at its next call or back-edge.
     pub(super) fn interrupt(&self) {
         self.pending.set(true);
-        self.ticks.set(self.ticks.get().min(0));
+        let left = self.ticks.get();
+        if left > 0 {
+            self.unused.set(self.unused.get().saturating_add(left));
+            self.ticks.set(0);
+        }
     }
 
     // ---- allocation ----

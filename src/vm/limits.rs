@@ -213,7 +213,7 @@ impl Vm {
 
     /// Pays for the slice that is over and begins the next.
     fn refill(&mut self) -> R<()> {
-        let used = (self.limits.slice - self.heap.ticks.get()).max(0);
+        let used = (self.used() - self.heap.unused.take()).max(0);
         let mut next = SLICE;
         if let Some(fuel) = &mut self.limits.fuel {
             *fuel = fuel.saturating_sub(used as u64);
@@ -227,6 +227,11 @@ impl Vm {
         self.limits.slice = next;
         self.heap.ticks.set(next);
         Ok(())
+    }
+
+    /// Ticks of the running slice that are gone.
+    fn used(&self) -> i32 {
+        self.limits.slice.saturating_sub(self.heap.ticks.get())
     }
 
     #[cold]
@@ -294,11 +299,12 @@ impl Vm {
         self.limits.fuel = fuel;
         self.limits.slice = 0;
         self.heap.ticks.set(0);
+        self.heap.unused.set(0);
     }
 
     /// What is left of the fuel.
     pub fn fuel(&self) -> Option<u64> {
-        let used = (self.limits.slice - self.heap.ticks.get()).max(0) as u64;
+        let used = (self.used() - self.heap.unused.get()).max(0) as u64;
         self.limits.fuel.map(|f| f.saturating_sub(used))
     }
 
