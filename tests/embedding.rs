@@ -212,6 +212,10 @@ fn fuel_stops_scripts() {
         "any(x for x in iter(int, 1))",
         "x = property(lambda s: exec('while True: pass'))\ntype('T', (), {'x': x})().x",
         "eval('[x for x in iter(int, 1) if x]')",
+        // Whoever waits for a thread that is stopped does not wait for ever.
+        "import threading\ndef f():\n    while True: pass\nt = threading.Thread(target=f)\nt.start()\nt.join()",
+        "import threading\nl = threading.Lock()\ndef f():\n    with l:\n        e.set()\n        while True: pass\n\
+         e = threading.Event()\nt = threading.Thread(target=f)\nt.start()\ne.wait()\nl.acquire()",
     ] {
         let result = run_in_time(bounded, source);
         let e = result.expect_err(source);

@@ -61,9 +61,14 @@ impl Shared {
     /// Sets bits of [`request`], and wakes threads that sleep. Not for signal handlers: it takes a lock.
     pub fn request(&self, bits: u32) {
         self.requests.fetch_or(bits, Ordering::SeqCst);
-        if bits & !request::YIELD_LOCK != 0
-            && let Ok(parkers) = self.parkers.lock()
-        {
+        if bits & !request::YIELD_LOCK != 0 {
+            self.wake();
+        }
+    }
+
+    /// Wakes threads that sleep.
+    fn wake(&self) {
+        if let Ok(parkers) = self.parkers.lock() {
             for p in parkers.iter() {
                 p.notify();
             }
@@ -285,7 +290,14 @@ impl Vm {
 
     pub(super) fn halt(&mut self, why: Halt) -> Raised {
         self.limits.halt = Some(why);
+        // Threads that wait for this one must not wait for ever.
+        self.shared.wake();
         Raised::halt()
+    }
+
+    /// Whether the script is being stopped.
+    pub(super) fn is_halted(&self) -> bool {
+        self.limits.halt.is_some()
     }
 
     /// Why the last run was stopped, if it was.

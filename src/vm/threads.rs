@@ -350,7 +350,7 @@ impl Vm {
     /// looks at what it waits for again, and calls [`checkpoint`](Self::checkpoint).
     pub fn park(&mut self, until: Option<Instant>) {
         super::signals::attend(&self.shared);
-        if !self.is_called() {
+        if !self.is_called() && !self.is_halted() {
             let parker = self.thread.parker.clone();
             self.unlocked(|| parker.wait(until));
         }
