@@ -22,6 +22,9 @@ fn main() {
     let linux = env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux");
     if linux && gnu && env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64") {
         println!("cargo:rustc-link-arg-bin=apy=-no-pie");
+        // What runs once an interpreter is marked `#[cold]`. Kept together, it takes few pages of memory, and what runs
+        // often stands closer together.
+        println!("cargo:rustc-link-arg-bin=apy=-Wl,-z,keep-text-section-prefix");
     }
     if linux && gnu {
         unwinder_in_binary();
@@ -30,6 +33,8 @@ fn main() {
     collect(&root, "", &mut found);
     found.sort();
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
+    // The names stand together: where each stood between the large sources, walking over them would touch them all.
+    let mut names = String::new();
     let mut text = String::from("static MODULES: &[StdlibModule] = &[\n");
     for (name, is_package, path) in &found {
         let relative = path.strip_prefix(&root).expect("it is below").to_string_lossy().replace('\\', "/");
@@ -41,13 +46,16 @@ fn main() {
         });
         let code_path = out.join(format!("{name}.code"));
         fs::write(&code_path, code).expect("the build folder can be written");
+        let begin = names.len();
+        names.push_str(name);
+        let end = names.len();
         let _ = writeln!(
             text,
-            "    StdlibModule {{ name: {name:?}, is_package: {is_package}, path: {relative:?}, source: include_str!({path:?}), \
+            "    StdlibModule {{ name: name({begin}, {end}), is_package: {is_package}, path: {relative:?}, source: include_str!({path:?}), \
              code: include_bytes!({code_path:?}) }},"
         );
     }
-    text.push_str("];\n");
+    let _ = writeln!(text, "];\n/// The names of the modules, one after the other.\nstatic NAMES: &str = {names:?};");
     fs::write(out.join("stdlib.rs"), text).expect("the build folder can be written");
 }
 

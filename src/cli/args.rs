@@ -44,6 +44,7 @@ pub struct Command {
 }
 
 /// Reads the arguments; `exists` tells whether there is a file of a name, which a subcommand gives way to.
+#[cold]
 pub fn parse(args: Vec<String>, exists: impl Fn(&str) -> bool) -> Result<Command> {
     let mut command = Command {
         action: Action::Run(Program::Stdin { named: false }),
@@ -88,6 +89,7 @@ impl Rest {
 }
 
 /// Reads options; true when one of them says what to run, so that nothing may follow.
+#[cold]
 fn options(command: &mut Command, rest: &mut Rest) -> Result<bool> {
     while let Some(arg) = rest.args.get(rest.at).cloned() {
         if arg == "-" || !arg.starts_with('-') {

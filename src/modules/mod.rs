@@ -98,6 +98,7 @@ pub const NATIVE: &[(&str, ModuleInit)] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm, settings: sys::Settings) -> R<()> {
     builtins::init(vm)?;
     sys::init(vm, settings)

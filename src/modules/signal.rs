@@ -395,6 +395,7 @@ fn claim(vm: &mut Vm) {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn install_interrupt(vm: &mut Vm) -> R<()> {
     claim(vm);
     if vm.state::<Handlers>().main.is_none() || signals::get(libc::SIGINT) == Some(Disposition::Ignore) {

@@ -27,6 +27,11 @@ impl StdlibModule {
 
 include!(concat!(env!("OUT_DIR"), "/stdlib.rs"));
 
+/// A name by its place among all names.
+const fn name(begin: usize, end: usize) -> &'static str {
+    NAMES.split_at(end).0.split_at(begin).1
+}
+
 /// Finds a module by its dotted name.
 pub fn find(name: &str) -> Option<&'static StdlibModule> {
     MODULES.binary_search_by(|m| m.name.cmp(name)).ok().map(|i| &MODULES[i])

@@ -27,6 +27,7 @@ heap_object! {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.async_generator.clone();
     vm.extend_class(&class, METHODS, ATTRS);

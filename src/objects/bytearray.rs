@@ -43,6 +43,7 @@ pub fn contents(vm: &Vm, v: &Value) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class =
         vm.define_class::<ByteArray>("builtins", "bytearray", None, class_flag::BASE | class_flag::MATCH_SELF)?;

@@ -41,6 +41,7 @@ const ATTRS: &[GetSetDef] = &[GetSetDef::with_set("cell_contents", "", contents,
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.cell.clone();
     vm.extend_class(&class, METHODS, ATTRS);

@@ -104,6 +104,7 @@ const ATTRS: &[GetSetDef] = &[
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.code.clone();
     vm.extend_class(&class, METHODS, ATTRS);

@@ -20,6 +20,7 @@ heap_object! {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<Complex>("builtins", "complex", None, class_flag::BASE)?;
     vm.extend_class(&class, METHODS, GETSETS);

@@ -35,6 +35,7 @@ const ELLIPSIS: &[NativeDef] = &[
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let t = &vm.types;
     let classes: [(Ref<Class>, &'static [NativeDef]); 3] = [

@@ -21,6 +21,7 @@ pub fn read_only(vm: &mut Vm, _: &Value, _: Option<Value>) -> R<()> {
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let t = &vm.types;
     let (property, class_method, static_method) = (t.property.clone(), t.classmethod.clone(), t.staticmethod.clone());

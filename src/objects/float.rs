@@ -20,6 +20,7 @@ use std::cmp::Ordering;
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.float.clone();
     vm.extend_class(&class, METHODS, GETSETS);

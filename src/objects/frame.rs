@@ -10,6 +10,7 @@ use crate::vm::{R, Value, Vm};
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.frame.clone();
     vm.extend_class(&class, METHODS, ATTRS);

@@ -15,6 +15,7 @@ use crate::vm::{R, Value, Vm};
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let (function, method) = (vm.types.function.clone(), vm.types.method.clone());
     vm.extend_class(&function, FUNCTION, FUNCTION_ATTRS);

@@ -21,6 +21,7 @@ heap_object! {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let generator = vm.types.generator.clone();
     vm.extend_class(&generator, COMMON, &[]);

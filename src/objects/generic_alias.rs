@@ -117,6 +117,7 @@ const OWN: &[&str] = &[
 ///
 /// # Errors
 /// None in practice.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class =
         vm.define_class::<GenericAlias>("types", "GenericAlias", None, class_flag::BASE | class_flag::WEAKREF)?;

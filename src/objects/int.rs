@@ -32,6 +32,7 @@ impl Default for MaxStrDigits {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let int = vm.types.int.clone();
     vm.extend_class(&int, METHODS, GETSETS);

@@ -55,6 +55,7 @@ pub(crate) fn inherits(vm: &Vm, class: &Ref<Class>, base: &Ref<Class>, method: &
 ///
 /// # Errors
 /// None in a sound build: the tables fit the classes.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     class::init(vm)?;
     exceptions::init(vm)?;

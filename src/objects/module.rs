@@ -34,6 +34,7 @@ const ATTRS: &[GetSetDef] = &[
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.module.clone();
     vm.extend_class(&class, METHODS, ATTRS);

@@ -47,6 +47,7 @@ const ATTRS: &[GetSetDef] = &[crate::objects::class::slots::INSTANCE_DICT];
 ///
 /// # Errors
 /// None in practice.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class_with_dict::<SimpleNamespace>(
         "types",

@@ -54,6 +54,7 @@ const WRAPPER: &[GetSetDef] = &[
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let t = &vm.types;
     let descriptors = [t.method_descriptor.clone(), t.wrapper_descriptor.clone(), t.classmethod_descriptor.clone()];

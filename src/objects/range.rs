@@ -133,6 +133,7 @@ const LONG_ITER: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.range.clone();
     vm.extend_class(&class, METHODS, ATTRS);

@@ -139,6 +139,7 @@ const ATTRS: &[GetSetDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.slice.clone();
     vm.extend_class(&class, METHODS, ATTRS);

@@ -60,6 +60,7 @@ const GETSETS: &[GetSetDef] = &[
 ///
 /// # Errors
 /// None in practice.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<SuperObject>("builtins", "super", None, class_flag::BASE)?;
     vm.super_class = class.clone();

@@ -149,6 +149,7 @@ const ITERATOR: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in practice.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let module = "string.templatelib";
     let class = vm.define_class::<Template>(module, "Template", None, 0)?;

@@ -88,6 +88,7 @@ const ATTRS: &[GetSetDef] = &[
 ///
 /// # Errors
 /// None in practice.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<Union>("typing", "Union", None, class_flag::WEAKREF | class_flag::NO_NEW)?;
     vm.extend_class(&class, METHODS, ATTRS);

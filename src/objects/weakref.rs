@@ -41,6 +41,7 @@ const REF_GETSETS: &[GetSetDef] = &[GetSetDef::new("__callback__", "", |vm, v| {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let reference = vm.define_class::<WeakRef>("weakref", "ReferenceType", None, class_flag::BASE)?;
     vm.extend_class(&reference, REF_METHODS, REF_GETSETS);

@@ -89,6 +89,7 @@ macro_rules! exceptions {
 
         impl Vm {
             /// Makes the classes.
+            #[cold]
             pub(super) fn make_exception_types(&mut self) -> R<()> {
                 let object = self.types.object.clone();
                 self.exc.BaseException = self.exception_class("BaseException", &object)?;

@@ -164,6 +164,7 @@ impl ThreadState {
     }
 
     /// A new state, unless the system has no memory for it.
+    #[cold]
     pub(super) fn try_new() -> Option<ThreadState> {
         // SAFETY: both layouts have a size. Zero words are ints, no pointers.
         let (stack, frames) = unsafe {

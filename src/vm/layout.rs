@@ -136,6 +136,7 @@ pub(super) struct Layouts {
 }
 
 impl Layouts {
+    #[cold]
     pub(super) fn new(root: Layout) -> Layouts {
         let fixed = root.fixed;
         let root: *const Layout = Box::into_raw(Box::new(root));

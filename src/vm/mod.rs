@@ -189,6 +189,7 @@ unsafe impl Send for Vm {}
 
 impl Vm {
     /// A machine with the built-in classes, but without their methods, builtins or modules.
+    #[cold]
     pub(crate) fn new(hash_seed: u64) -> Box<Vm> {
         let heap = HeapBox(NonNull::from(Box::leak(Box::new(Heap::new()))));
         let [object, type_, str_, tuple] = Vm::bootstrap_types(&heap);

@@ -17,6 +17,7 @@ macro_rules! core_types {
         pub struct Types { $(pub $field: Ref<Class>,)* }
 
         impl Types {
+            #[cold]
             pub(super) fn all(class: &Ref<Class>) -> Types {
                 Types { $($field: class.clone(),)* }
             }
@@ -24,6 +25,7 @@ macro_rules! core_types {
 
         impl Vm {
             /// Makes the classes, those of the bootstrap excepted.
+            #[cold]
             pub(super) fn make_core_types(&mut self) {
                 $(
                     if !matches!($name, "object" | "type" | "str" | "tuple") {
@@ -153,6 +155,7 @@ impl Vm {
         self.define::<T>(module, spec)
     }
 
+    #[cold]
     fn define<T: Object>(&mut self, module: &str, spec: ClassSpec<'_>) -> R<Ref<Class>> {
         let class = self.new_class(spec, Some(VTableOf::<T>::VTABLE))?;
         let layout = class.get(self).layouts.root();

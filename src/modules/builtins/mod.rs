@@ -19,6 +19,7 @@ use crate::vm::{R, Value, Vm};
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let dict = vm.builtins.clone();
     let module = vm.bare_module("builtins");

@@ -72,6 +72,7 @@ const HELPER: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm, module: &Ref<Module>) -> R<()> {
     let home = "_sitebuiltins";
     let quitter = vm.define_class::<Quitter>(home, "Quitter", None, class_flag::NO_NEW)?;

@@ -57,6 +57,7 @@ const INFO: &[GetSetDef] = &[
     }),
 ];
 
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let function = vm.define_class::<CodecFunction>("_codecs", "CodecFunction", None, class_flag::NO_NEW)?;
     vm.extend_class(&function, FUNCTION, &[]);

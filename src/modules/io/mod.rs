@@ -116,6 +116,7 @@ fn stream_classes(vm: &mut Vm) -> R<[Ref<Class>; 2]> {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn standard_input(vm: &mut Vm) -> R {
     stream_classes(vm)?;
     if crate::vm::system::closed_at_start(0) {

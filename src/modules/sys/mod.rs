@@ -173,6 +173,7 @@ const FUNCTIONS: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm, settings: Settings) -> R<()> {
     let m = vm.new_module("sys", FUNCTIONS);
     for def in hooks::FUNCTIONS {

@@ -35,6 +35,7 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__setstate__(self, state, /)", "Set state information for unpickling.", setstate),
 ];
 
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let bytes = vm.define_class::<BytesIter>("builtins", "bytes_iterator", None, 0)?;
     let bytearray = vm.define_class::<BytesIter>("builtins", "bytearray_iterator", None, 0)?;

@@ -27,6 +27,7 @@ use crate::vm::{R, Value, Vm};
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.bytes.clone();
     for methods in [shared::METHODS, search::METHODS, layout::METHODS, METHODS] {

@@ -24,6 +24,7 @@ use crate::vm::{R, Value, Vm};
 ///
 /// # Errors
 /// None in practice: only the making of a class can fail.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     proxy::init(vm)?;
     object::init(vm)?;

@@ -81,6 +81,7 @@ const GETSETS: &[GetSetDef] =
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let object = vm.types.object.clone();
     vm.extend_class(&object, METHODS, GETSETS);

@@ -99,6 +99,7 @@ const METHODS: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in practice.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<MappingProxy>("builtins", "mappingproxy", None, class_flag::MAPPING)?;
     vm.extend_class(&class, METHODS, &[]);

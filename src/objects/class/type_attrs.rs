@@ -82,6 +82,7 @@ const GETSETS: &[GetSetDef] = &[
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let type_ = vm.types.type_.clone();
     vm.extend_class(&type_, &[], GETSETS);

@@ -65,6 +65,7 @@ const METHODS: &[NativeDef] = &[
 ///
 /// # Errors
 /// None.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let type_ = vm.types.type_.clone();
     vm.extend_class(&type_, METHODS, &[]);

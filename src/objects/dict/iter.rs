@@ -38,6 +38,7 @@ struct ReverseClasses([Option<Ref<Class>>; 3]);
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let t = &vm.types;
     for class in [t.dict_key_iterator.clone(), t.dict_value_iterator.clone(), t.dict_item_iterator.clone()] {

@@ -152,6 +152,7 @@ const METHODS: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.dict.clone();
     vm.extend_class(&class, METHODS, &[]);

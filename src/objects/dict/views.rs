@@ -92,6 +92,7 @@ const ATTRS: &[GetSetDef] = &[GetSetDef::new("mapping", "dictionary that this vi
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let keys = vm.define_class::<DictKeys>("builtins", "dict_keys", None, 0)?;
     let values = vm.define_class::<DictValues>("builtins", "dict_values", None, 0)?;

@@ -52,6 +52,7 @@ const GETSETS: &[GetSetDef] = &[
 ];
 
 /// Adds the methods.
+#[cold]
 pub fn init(vm: &mut Vm) {
     let class = vm.exc.BaseException.clone();
     vm.extend_class(&class, METHODS, GETSETS);

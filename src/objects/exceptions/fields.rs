@@ -40,6 +40,7 @@ const ATTRIBUTE_METHODS: &[NativeDef] = &[
 const KEY_METHODS: &[NativeDef] = &[NativeDef::new("__str__(self, /)", "Return str(self).", str_key)];
 
 /// Adds the methods and attributes.
+#[cold]
 pub fn init(vm: &mut Vm) {
     let exc = &vm.exc;
     let classes = [

@@ -64,6 +64,7 @@ struct Groups {
 ///
 /// # Errors
 /// None in practice.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let base = vm.exc.BaseExceptionGroup.clone();
     vm.extend_class(&base, METHODS, GETSETS);

@@ -26,6 +26,7 @@ use crate::vm::{R, Value, Vm};
 ///
 /// # Errors
 /// None in practice.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     base::init(vm);
     fields::init(vm);

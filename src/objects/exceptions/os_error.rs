@@ -25,6 +25,7 @@ const METHODS: &[NativeDef] = &[
 ];
 
 /// Adds the methods and attributes.
+#[cold]
 pub fn init(vm: &mut Vm) {
     let class = vm.exc.OSError.clone();
     vm.extend_class(&class, METHODS, FIELDS);

@@ -20,6 +20,7 @@ const METHODS: &[NativeDef] = &[
 ];
 
 /// Adds the methods and attributes.
+#[cold]
 pub fn init(vm: &mut Vm) {
     let class = vm.exc.SyntaxError.clone();
     vm.extend_class(&class, METHODS, FIELDS);

@@ -29,6 +29,7 @@ const GETSETS: &[GetSetDef] = &[
 ];
 
 /// Adds the methods and attributes.
+#[cold]
 pub fn init(vm: &mut Vm) {
     let class = vm.types.traceback.clone();
     vm.extend_class(&class, METHODS, GETSETS);

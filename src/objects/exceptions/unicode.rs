@@ -43,6 +43,7 @@ const TRANSLATE: &[NativeDef] = &[
 ];
 
 /// Adds the methods and attributes.
+#[cold]
 pub fn init(vm: &mut Vm) {
     let classes = [
         (vm.exc.UnicodeEncodeError.clone(), ENCODE, true),

@@ -80,6 +80,7 @@ const FILTER: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<Zip>("builtins", "zip", None, class_flag::BASE)?;
     vm.extend_class(&class, ZIP, &[]);

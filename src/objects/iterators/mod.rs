@@ -130,6 +130,7 @@ const CALLABLE: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<Enumerate>("builtins", "enumerate", None, class_flag::BASE)?;
     vm.extend_class(&class, ENUMERATE, &[]);

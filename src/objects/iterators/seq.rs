@@ -91,6 +91,7 @@ const BACKWARD: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let t = &vm.types;
     for class in [t.list_iterator.clone(), t.tuple_iterator.clone(), t.range_iterator.clone()] {

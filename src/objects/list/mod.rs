@@ -125,6 +125,7 @@ const METHODS: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.list.clone();
     vm.extend_class(&class, METHODS, &[]);

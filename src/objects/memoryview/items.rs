@@ -32,6 +32,7 @@ const ITER_METHODS: &[NativeDef] = &[
     NativeDef::new("__next__(self, /)", "Implement next(self).", iter_next),
 ];
 
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<MemoryIter>("builtins", "memory_iterator", None, 0)?;
     vm.extend_class(&class, ITER_METHODS, &[]);

@@ -57,6 +57,7 @@ heap_object! {
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<MemoryView>("builtins", "memoryview", None, class_flag::SEQUENCE)?;
     vm.extend_class(&class, METHODS, GETSETS);

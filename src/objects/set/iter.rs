@@ -42,6 +42,7 @@ const METHODS: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<SetIter>("builtins", "set_iterator", None, 0)?;
     vm.extend_class(&class, METHODS, &[]);

@@ -219,6 +219,7 @@ const FROZENSET: &[NativeDef] = &[
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let (set, frozen) = (vm.types.set.clone(), vm.types.frozenset.clone());
     for class in [&set, &frozen] {

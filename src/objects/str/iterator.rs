@@ -22,6 +22,7 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__setstate__(self, state, /)", "Set state information for unpickling.", setstate),
 ];
 
+#[cold]
 pub(super) fn init(vm: &mut Vm) -> R<()> {
     let classes = [vm.types.str_ascii_iterator.clone(), vm.types.str_iterator.clone()];
     for class in classes {

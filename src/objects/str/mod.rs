@@ -28,6 +28,7 @@ use crate::vm::{R, Value, Vm};
 ///
 /// # Errors
 /// None in a sound build.
+#[cold]
 pub fn init(vm: &mut Vm) -> R<()> {
     let class = vm.types.str_.clone();
     vm.extend_class(&class, METHODS, &[]);

@@ -40,6 +40,7 @@ const METHODS: &[NativeDef] = &[
 ];
 
 /// Makes the class of the iterator over `__getitem__`.
+#[cold]
 pub(in crate::vm) fn init(vm: &mut Vm) -> R<()> {
     let class = vm.define_class::<ItemIter>("builtins", "iterator", None, 0)?;
     vm.extend_class(&class, METHODS, &[]);
