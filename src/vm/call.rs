@@ -157,7 +157,7 @@ impl Vm {
         unsafe {
             let mut code: *const CodeObject = func.get(self).code.as_ptr();
             let window = self.thread.top().add(1);
-            if window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
+            if !self.thread.fits(window.add((*code).nregs as usize)) {
                 return Err(self.recursion_error("maximum recursion depth exceeded"));
             }
             let mut params = (*code).params as usize;
@@ -175,7 +175,7 @@ impl Vm {
                 // Comparing the names of keywords can run a script that gives the function other code.
                 code = func.get(self).code.as_ptr();
                 params = (*code).params as usize;
-                if window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
+                if !self.thread.fits(window.add((*code).nregs as usize)) {
                     return Err(self.recursion_error("maximum recursion depth exceeded"));
                 }
                 for (i, v) in bound.into_iter().enumerate() {

@@ -66,30 +66,34 @@ pub(super) struct Frame {
 const _: () = assert!(size_of::<Frame>() == 80);
 
 impl Frame {
-    /// The frame of a script function that is no generator, at its beginning.
+    /// Writes the frame of a script function that is no generator, at its beginning. Field by field, in an order in which
+    /// each value is done with soon: the handlers of calls have no processor registers to spare.
+    ///
+    /// # Safety
+    /// `at` is room for a frame; code and function are alive.
     #[inline(always)]
-    pub(super) fn plain(
+    pub(super) unsafe fn begin(
+        at: *mut Frame,
         code: *const CodeObject,
         func: *const Function,
         regs: *mut Value,
         top: *mut Value,
         dst: u16,
-    ) -> Frame {
-        Frame {
-            code,
-            // SAFETY: the callers' code is alive.
-            consts: unsafe { (*code).consts.as_ptr() },
-            // SAFETY: as above.
-            pc: unsafe { (*code).instrs },
-            regs,
-            top,
-            func,
-            generator: std::ptr::null_mut(),
-            root: std::ptr::null_mut(),
-            aux: Value::UNDEF,
-            dst,
-            flags: 0,
-            chain: 0,
+    ) {
+        // SAFETY: the caller's promise; what was there before wants no dropping.
+        unsafe {
+            (&raw mut (*at).dst).write(dst);
+            (&raw mut (*at).flags).write(0);
+            (&raw mut (*at).chain).write(0);
+            (&raw mut (*at).top).write(top);
+            (&raw mut (*at).func).write(func);
+            (&raw mut (*at).regs).write(regs);
+            (&raw mut (*at).generator).write(std::ptr::null_mut());
+            (&raw mut (*at).root).write(std::ptr::null_mut());
+            (&raw mut (*at).aux).write(Value::UNDEF);
+            (&raw mut (*at).code).write(code);
+            (&raw mut (*at).consts).write((*code).consts.as_ptr());
+            (&raw mut (*at).pc).write((*code).instrs);
         }
     }
 }
@@ -104,14 +108,14 @@ const SPARE_FRAMES: usize = 1_000;
 /// What belongs to one thread of an interpreter.
 pub(crate) struct ThreadState {
     stack: *mut Value,
-    pub(super) stack_end: *mut Value,
+    /// Where windows must end before: the end of the stack less room for the next window's function, and for arguments
+    /// that move up by one.
+    stack_limit: *mut Value,
     frames: *mut Frame,
     /// The running frame; one before the first when nothing runs.
     pub(super) frame: *mut Frame,
-    /// How many frames there are.
-    pub(super) depth: usize,
-    /// The most frames there may be.
-    pub(super) recursion_limit: usize,
+    /// The last frame that there may be.
+    last_frame: *mut Frame,
     /// The exception being handled: `NONE`, an exception, or `INHERITED`.
     pub(super) handled: Value,
     /// The last `run` left by a yield, not a return.
@@ -172,11 +176,10 @@ impl ThreadState {
         };
         let state = ThreadState {
             stack,
-            stack_end: stack.wrapping_add(STACK),
+            stack_limit: stack.wrapping_add(STACK - 8),
             frames,
             frame: frames.wrapping_sub(1),
-            depth: 0,
-            recursion_limit: 1000,
+            last_frame: frames.wrapping_add(1000 - 1),
             handled: Value::NONE,
             yielded: false,
             reraising: false,
@@ -210,7 +213,38 @@ impl ThreadState {
 
     /// The most frames that `sys.setrecursionlimit` allows; what the frame array cannot hold is cut off.
     pub(super) fn set_recursion_limit(&mut self, n: usize) {
-        self.recursion_limit = n.min(FRAMES - SPARE_FRAMES);
+        self.last_frame = self.frames.wrapping_add(n.min(FRAMES - SPARE_FRAMES)).wrapping_sub(1);
+    }
+
+    /// How many frames there are.
+    #[inline(always)]
+    pub(super) fn depth(&self) -> usize {
+        // One before the first makes zero.
+        (self.frame.wrapping_add(1) as usize - self.frames as usize) / size_of::<Frame>()
+    }
+
+    /// The most frames there may be.
+    #[inline(always)]
+    pub(super) fn recursion_limit(&self) -> usize {
+        (self.last_frame.wrapping_add(1) as usize - self.frames as usize) / size_of::<Frame>()
+    }
+
+    /// Whether there is room for a frame above the running one.
+    #[inline(always)]
+    pub(super) fn has_frame(&self) -> bool {
+        self.frame < self.last_frame
+    }
+
+    /// Whether the stack has room for a window that ends at `top`.
+    #[inline(always)]
+    pub(super) fn fits(&self, top: *mut Value) -> bool {
+        top < self.stack_limit
+    }
+
+    /// Whether there is room for a frame above the running one whose window ends at `top`.
+    #[inline(always)]
+    pub(super) fn has_room(&self, top: *mut Value) -> bool {
+        self.has_frame() && self.fits(top)
     }
 
     /// Lets go of all values, at the end of the thread.
@@ -226,13 +260,13 @@ impl ThreadState {
     /// The running frame.
     pub(super) fn current(&self) -> Option<&Frame> {
         // SAFETY: `frame` points to the last of `depth` initialised frames.
-        if self.depth == 0 { None } else { Some(unsafe { &*self.frame }) }
+        if self.depth() == 0 { None } else { Some(unsafe { &*self.frame }) }
     }
 
     /// The frame `n` below the running one.
     pub(super) fn nth(&self, n: usize) -> Option<&Frame> {
         // SAFETY: as above.
-        if n < self.depth { Some(unsafe { &*self.frame.sub(n) }) } else { None }
+        if n < self.depth() { Some(unsafe { &*self.frame.sub(n) }) } else { None }
     }
 
     /// Where a window for a call from native code begins.
@@ -291,7 +325,7 @@ impl Vm {
         }
         let mut running = HashSet::new();
         for thread in std::iter::once(&self.thread).chain(self.parked.iter().flatten()) {
-            for frame in (0..thread.depth).filter_map(|n| thread.nth(n)) {
+            for frame in (0..thread.depth()).filter_map(|n| thread.nth(n)) {
                 running.insert(frame.code as usize);
                 running.insert(frame.func as usize);
             }
@@ -324,16 +358,15 @@ impl Vm {
             self.meet_limits()?;
         }
         let t = &mut self.thread;
-        // SAFETY: the code is alive; the frame array has room: `depth` is below the limit.
+        // SAFETY: the code is alive; the frame array has room up to its last frame.
         unsafe {
-            // The slack is for the function of the next window and arguments that move up by one.
-            if t.depth >= t.recursion_limit || top.wrapping_add(8) >= t.stack_end {
+            if !t.has_room(top) {
                 return Err(self.too_deep());
             }
             let frame = t.frame.add(1);
-            frame.write(Frame { flags, ..Frame::plain(code, func, regs, top, dst) });
+            Frame::begin(frame, code, func, regs, top, dst);
+            (*frame).flags = flags;
             t.frame = frame;
-            t.depth += 1;
             Ok(frame)
         }
     }
@@ -348,7 +381,6 @@ impl Vm {
             }
             let frame = self.thread.frame.read();
             self.thread.frame = self.thread.frame.sub(1);
-            self.thread.depth -= 1;
             frame
         }
     }
@@ -356,10 +388,10 @@ impl Vm {
     #[cold]
     fn too_deep(&mut self) -> super::exception::Raised {
         // Room to make the exception and to run its handlers.
-        let limit = self.thread.recursion_limit;
-        self.thread.recursion_limit = (limit + 50).min(FRAMES - 10);
+        let limit = self.thread.last_frame;
+        self.thread.last_frame = limit.wrapping_add(50).min(self.thread.frames.wrapping_add(FRAMES - 11));
         let e = self.recursion_error("maximum recursion depth exceeded");
-        self.thread.recursion_limit = limit;
+        self.thread.last_frame = limit;
         e
     }
 
@@ -376,12 +408,12 @@ impl Vm {
 
     /// How many frames are running.
     pub fn depth(&self) -> usize {
-        self.thread.depth
+        self.thread.depth()
     }
 
     /// Whether the innermost coroutine that runs is this one: it awaits no other, and none was entered since.
     pub fn is_innermost_coroutine(&self, g: &Ref<Generator>) -> bool {
-        (0..self.thread.depth)
+        (0..self.thread.depth())
             .filter_map(|n| self.thread.nth(n).filter(|f| !f.generator.is_null()))
             .find(|f| {
                 // SAFETY: a running frame's code is alive.
@@ -397,7 +429,7 @@ impl Vm {
             return self.thread.handled.clone();
         }
         // Up the chain of awaiting generators, then down the frames.
-        for n in 0..self.thread.depth {
+        for n in 0..self.thread.depth() {
             let Some(f) = self.thread.nth(n) else { break };
             if f.generator.is_null() {
                 continue;

@@ -113,7 +113,7 @@ impl Vm {
     /// The frame object of the frame `n` below the running one.
     pub fn frame_object_at(&mut self, n: usize) -> Value {
         let Some(f) = self.thread.nth(n) else { return Value::NONE };
-        let depth = self.thread.depth - n;
+        let depth = self.thread.depth() - n;
         if f.flags & frame_flag::OBSERVED != 0 {
             let known = self.thread.frame_objects.iter().rev().find(|(d, v)| {
                 // One frame runs all generators of a chain, one after the other.
@@ -139,10 +139,10 @@ impl Vm {
 
     /// The running frame that a frame object is about, if it is that one's generator's turn.
     fn frame_shown(&self, o: &FrameObject) -> Option<&Frame> {
-        if o.depth == 0 || o.depth > self.thread.depth || o.thread != self.thread.ident() {
+        if o.depth == 0 || o.depth > self.thread.depth() || o.thread != self.thread.ident() {
             return None;
         }
-        self.thread.nth(self.thread.depth - o.depth).filter(|f| Self::shows(o, f))
+        self.thread.nth(self.thread.depth() - o.depth).filter(|f| Self::shows(o, f))
     }
 
     fn describe_frame(&self, f: &Frame, depth: usize) -> FrameObject {
@@ -178,13 +178,13 @@ impl Vm {
     /// How far below the running frame a generator runs, if it does on this thread.
     fn running_frame(&self, g: &Ref<Generator>) -> Option<usize> {
         let generator = g.value().header().map_or(std::ptr::null(), |h| h as *const _);
-        (0..self.thread.depth).find(|&n| self.thread.nth(n).is_some_and(|f| std::ptr::eq(f.generator, generator)))
+        (0..self.thread.depth()).find(|&n| self.thread.nth(n).is_some_and(|f| std::ptr::eq(f.generator, generator)))
     }
 
     /// Called when a frame with a frame object is left: the object takes a snapshot.
     #[cold]
     pub(super) fn frame_left(&mut self) {
-        let depth = self.thread.depth;
+        let depth = self.thread.depth();
         while let Some(at) = self.thread.frame_objects.iter().rposition(|(d, _)| *d == depth) {
             let (_, v) = self.thread.frame_objects.swap_remove(at);
             if let Ok(o) = v.try_into_ref::<FrameObject>() {
@@ -236,8 +236,8 @@ impl Vm {
     /// `f_back`.
     pub fn frame_back(&mut self, o: &Ref<FrameObject>) -> Value {
         let depth = o.get(self).depth;
-        if depth > 1 && depth <= self.thread.depth && o.get(self).thread == self.thread.ident() {
-            let n = self.thread.depth - depth + 1;
+        if depth > 1 && depth <= self.thread.depth() && o.get(self).thread == self.thread.ident() {
+            let n = self.thread.depth() - depth + 1;
             return self.frame_object_at(n);
         }
         let back = o.get(self).back.clone();
@@ -300,7 +300,7 @@ impl Vm {
     /// # Errors
     /// RuntimeError when nothing runs.
     pub fn current_locals(&mut self) -> R {
-        if self.thread.depth == 0 {
+        if self.thread.depth() == 0 {
             return Err(self.system_error("frame does not exist"));
         }
         let v = self.frame_object_at(0);

@@ -63,6 +63,8 @@ pub struct CodeObject {
     pub(super) simple_args: u8,
     /// The same for functions that make generators too.
     pub(super) exact_args: u8,
+    /// A call with `simple_args` arguments leaves locals unset.
+    pub(super) has_unset: bool,
     /// The address of the code object itself is its identity; a replaced one (`co_replace`) has its own.
     pub(super) makes_generator: bool,
     /// `__name__` and `__qualname__` of its functions, once one was made.
@@ -105,6 +107,7 @@ impl CodeObject {
             params: code.param_count() as u16,
             simple_args: if makes_generator { 255 } else { exact_args },
             exact_args,
+            has_unset: code.first_temp > u16::from(exact_args),
             makes_generator,
             titles: OnceCell::new(),
             code,

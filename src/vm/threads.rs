@@ -559,7 +559,7 @@ impl Vm {
         let mut found = Vec::new();
         for slot in slots {
             self.enter_state(slot);
-            if self.thread.depth > 0 {
+            if self.thread.depth() > 0 {
                 let (ident, frame, handled) = (self.thread.ident(), self.frame_object_at(0), self.handled());
                 found.push(ThreadInfo { ident, frame, handled, is_scripts: self.thread.is_scripts });
             }

@@ -210,7 +210,7 @@ impl Vm {
             let func: *const Function = Header::payload((*callee).ptr());
             let code = (*func).code.as_ptr();
             let window = self.thread.top().add(1);
-            if window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
+            if !self.thread.fits(window.add((*code).nregs as usize)) {
                 return Err(self.recursion_error("maximum recursion depth exceeded"));
             }
             for i in 0..places.named {
@@ -269,7 +269,7 @@ impl Vm {
             let code = (*(*Header::payload::<Generator>(child)).func.as_ptr()).code.as_ptr();
             if (*code).flags().has(CodeFlags::COROUTINE)
                 && let Some(at) = self.awaited_at_once(dst)
-                && Generator::depth((*frame).generator) + self.thread.depth < self.thread.recursion_limit
+                && Generator::depth((*frame).generator) + self.thread.depth() < self.thread.recursion_limit()
             {
                 *(*frame).regs.add((*at).b() as usize) = generator;
                 (*Header::payload::<Generator>((*frame).generator)).pc = at.offset_from((*(*frame).code).instrs) as u32;
@@ -697,7 +697,6 @@ impl Vm {
             let dst = (*frame).dst;
             let aux = std::mem::replace(&mut (*frame).aux, Value::UNDEF);
             self.thread.frame = frame.sub(1);
-            self.thread.depth -= 1;
             *regs.sub(1) = Value::UNDEF;
             if flags == 0 || flags == frame_flag::OBSERVED {
                 drop(aux);
@@ -745,7 +744,7 @@ impl Vm {
             let func: *const Function = Header::payload(f.ptr());
             let code = (*func).code.as_ptr();
             let window = self.thread.top().add(1);
-            if (*code).simple_args != 2 || window.add((*code).nregs as usize + 8) >= self.thread.stack_end {
+            if (*code).simple_args != 2 || !self.thread.fits(window.add((*code).nregs as usize)) {
                 return Ok(false);
             }
             window.write(a.clone());

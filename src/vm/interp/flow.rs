@@ -302,7 +302,7 @@ impl Vm {
                 _ if !linked => {
                     // SAFETY: the chain runs; the child is new or suspended, and not linked.
                     unsafe {
-                        if Generator::depth((*frame).generator) + self.thread.depth >= self.thread.recursion_limit {
+                        if Generator::depth((*frame).generator) + self.thread.depth() >= self.thread.recursion_limit() {
                             return Err(self.recursion_error("maximum recursion depth exceeded"));
                         }
                         let current = Header::payload::<Generator>((*frame).generator);

@@ -171,7 +171,7 @@ impl Vm {
                 }
             };
             if entry {
-                if self.thread.depth == 0 {
+                if self.thread.depth() == 0 {
                     // Nothing is being handled any more: no handler has said so.
                     self.thread.handled = Value::NONE;
                 }

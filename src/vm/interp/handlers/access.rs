@@ -176,8 +176,8 @@ quick! {
             None => 0,
         };
         if id == cache.id && id != 0 && cache.index == cache_kind::METHOD {
-            let f = borrowed_copy(cache.value);
             let this = m.in_b();
+            let f = borrowed_copy(cache.value);
             return put_method(m, f, this);
         }
         m.leave_to(load_method_shared)

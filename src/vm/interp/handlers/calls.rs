@@ -12,30 +12,36 @@ use crate::vm::seq::{RangeObject, SeqIter, SeqSource};
 use crate::vm::str::Tuple;
 use crate::vm::value::Value;
 
-/// Enters the script function in R[base], whose arguments follow it, if nothing is to be done but pushing a frame.
-/// Its window begins at the arguments. What is not that simple is for `filled`.
+/// Enters the script function below a window that begins with its arguments, if nothing is to be done but pushing a frame.
+/// What is not that simple is for `filled`. (The order of the questions keeps few values alive at a time.)
 #[inline(always)]
-fn enter(mut m: At<'_>, base: u16, argc: usize, filled: Handler) -> Exit {
-    // SAFETY: the registers hold a function and its arguments; the window above them is free; the frame array has
-    // room, since `depth` is below the limit.
+fn enter(mut m: At<'_>, window: *mut Value, argc: usize, filled: Handler) -> Exit {
+    // SAFETY: the registers hold a function and its arguments; the window above them is free; there is room, as is asked.
     unsafe {
-        if !(*m.frame).generator.is_null() {
+        let func: *const Function = Header::payload((*window.sub(1)).ptr());
+        let code: *const CodeObject = (*func).code.as_ptr();
+        if (*code).simple_args as usize != argc || !(*m.frame).generator.is_null() {
             return m.leave_to(filled);
         }
-        let func: *const Function = Header::payload(m.reg(base).ptr());
-        let code: *const CodeObject = (*func).code.as_ptr();
-        let window = m.regs.add(base as usize + 1);
-        let top = window.wrapping_add((*code).nregs as usize);
         let ticks = m.vm.heap.ticks.get() - 1;
-        if (*code).simple_args as usize != argc
-            || m.vm.thread.depth >= m.vm.thread.recursion_limit
-            || top.wrapping_add(8) >= m.vm.thread.stack_end
-            || ticks < 0
-        {
+        if ticks < 0 {
             return m.leave_to(filled);
         }
         m.vm.heap.ticks.set(ticks);
-        push(&mut m, code, func, window, top, argc);
+        let top = window.wrapping_add((*code).nregs as usize);
+        if !m.vm.thread.has_room(top) {
+            return m.leave_to(filled);
+        }
+        m.store_pc();
+        let dst = m.ins.c();
+        m.frame = m.frame.add(1);
+        Frame::begin(m.frame, code, func, window, top, dst);
+        m.vm.thread.frame = m.frame;
+        m.pc = (*code).instrs;
+        m.regs = window;
+        if (*code).has_unset {
+            clear(window, (*code).simple_args as usize, (*code).first_temp as usize);
+        }
         m.next()
     }
 }
@@ -70,8 +76,7 @@ fn enter_filled(mut m: At<'_>, base: u16, argc: usize, full: Handler) -> Exit {
         let window = if inside { m.regs.add(base as usize + 1) } else { (*m.frame).top.add(1) };
         let top = window.wrapping_add((*code).nregs as usize);
         let ticks = m.vm.heap.ticks.get() - 1;
-        if m.vm.thread.depth >= m.vm.thread.recursion_limit || top.wrapping_add(8) >= m.vm.thread.stack_end || ticks < 0
-        {
+        if !m.vm.thread.has_room(top) || ticks < 0 {
             return m.leave_to(full);
         }
         m.vm.heap.ticks.set(ticks);
@@ -119,9 +124,8 @@ pub unsafe fn push(
     // SAFETY: the callers' promise.
     unsafe {
         m.frame = m.frame.add(1);
-        m.frame.write(Frame::plain(code, func, window, top, dst));
+        Frame::begin(m.frame, code, func, window, top, dst);
         m.vm.thread.frame = m.frame;
-        m.vm.thread.depth += 1;
         clear(window, argc, (*code).first_temp as usize);
         m.pc = (*code).instrs;
         m.regs = window;
@@ -130,10 +134,11 @@ pub unsafe fn push(
 
 quick! {
     pub fn call(m) {
-        let base = m.ins.a();
-        if m.reg(base).kind() == Some(Kind::Function) {
+        let f = m.a();
+        if f.kind() == Some(Kind::Function) {
             let argc = m.ins.b() as usize;
-            return enter(m, base, argc, call_filled);
+            let window = (&raw mut *f).wrapping_add(1);
+            return enter(m, window, argc, call_filled);
         }
         m.leave_to(call_other)
     }
@@ -179,10 +184,7 @@ quick! {
             let top = window.wrapping_add((*code).nregs as usize);
             let Some(defaults) = missing_defaults(func, code, argc + 1) else { return m.leave_to(call_full) };
             let ticks = m.vm.heap.ticks.get() - 1;
-            if m.vm.thread.depth >= m.vm.thread.recursion_limit
-                || top.wrapping_add(8) >= m.vm.thread.stack_end
-                || ticks < 0
-            {
+            if !m.vm.thread.has_room(top) || ticks < 0 {
                 return m.leave_to(call_full);
             }
             m.vm.heap.ticks.set(ticks);
@@ -278,10 +280,7 @@ quick! {
             let window = if inside { m.regs.add(base as usize + 1) } else { (*m.frame).top.add(1) };
             let top = window.wrapping_add((*code).nregs as usize);
             let ticks = m.vm.heap.ticks.get() - 1;
-            if m.vm.thread.depth >= m.vm.thread.recursion_limit
-                || top.wrapping_add(8) >= m.vm.thread.stack_end
-                || ticks < 0
-            {
+            if !m.vm.thread.has_room(top) || ticks < 0 {
                 return m.leave_to(call_full);
             }
             m.vm.heap.ticks.set(ticks);
@@ -343,15 +342,26 @@ full! {
 
 quick! {
     pub fn call_method(m) {
-        let base = m.ins.a();
-        if m.reg(base).kind() == Some(Kind::Function) && !m.reg(base + 1).is_undef() {
-            let argc = m.ins.b() as usize + 1;
-            return enter(m, base, argc, call_method_filled);
+        let to = match m.reg(m.ins.a()).kind() {
+            Some(Kind::Function) => call_method_function,
+            Some(Kind::Native) => call_native_method,
+            _ => call_method_full,
+        };
+        m.leave_to(to)
+    }
+}
+
+quick! {
+    /// Apart from the look at what is called, so that finding the way needs no registers to be saved.
+    #[inline(never)]
+    fn call_method_function(m) {
+        let window = (&raw mut *m.a()).wrapping_add(1);
+        // SAFETY: a call of a method has a register behind its function.
+        if unsafe { (*window).is_undef() } {
+            return m.leave_to(call_method_full);
         }
-        if m.reg(base).kind() == Some(Kind::Native) {
-            return m.leave_to(call_native_method);
-        }
-        m.leave_to(call_method_full)
+        let argc = m.ins.b() as usize + 1;
+        enter(m, window, argc, call_method_filled)
     }
 }
 

@@ -59,7 +59,7 @@ unsafe fn ready(m: &At<'_>, root: *mut Header, others: u32, none: bool) -> Optio
         // What awaits and knows no innermost has forgotten it, or awaits something that is no generator.
         let known = !awaits || !link.is_null() || created;
         let root_code = if link.is_null() { code } else { (*(*r).func.as_ptr()).code.as_ptr() };
-        if (*root_code).flags().has(others) || !known || m.vm.thread.depth >= m.vm.thread.recursion_limit || ticks < 0 {
+        if (*root_code).flags().has(others) || !known || !m.vm.thread.has_frame() || ticks < 0 {
             return None;
         }
         let regs = Generator::regs(this);
@@ -93,8 +93,7 @@ unsafe fn resume(m: &mut At<'_>, to: Ready, sent: Value, dst: u16, flags: u8) {
         let handled = std::mem::replace(&mut (*Header::payload::<Generator>(to.current)).handled, Value::UNDEF);
         let top = (*m.frame).top;
         m.frame = m.frame.add(1);
-        // In place, field by field: built elsewhere first, it would be copied.
-        m.frame.write(Frame::plain(to.code, to.func, to.regs, top, dst));
+        Frame::begin(m.frame, to.code, to.func, to.regs, top, dst);
         let frame = &mut *m.frame;
         frame.pc = to.pc;
         frame.generator = to.current;
@@ -103,7 +102,6 @@ unsafe fn resume(m: &mut At<'_>, to: Ready, sent: Value, dst: u16, flags: u8) {
         let driver = std::mem::replace(&mut m.vm.thread.handled, handled);
         std::mem::forget(std::mem::replace(&mut frame.aux, driver));
         m.vm.thread.frame = m.frame;
-        m.vm.thread.depth += 1;
         (*Header::payload::<Generator>(to.root)).state = GenState::Running;
         (*to.root).aux.set(0);
         m.pc = to.pc;
@@ -270,7 +268,6 @@ fn leave(mut m: At<'_>, v: Value) -> Exit {
             }
             m.frame = m.frame.sub(1);
             m.vm.thread.frame = m.frame;
-            m.vm.thread.depth -= 1;
             m.pc = (*m.frame).pc;
             m.regs = (*m.frame).regs;
             let driver = *m.pc.sub(1);

@@ -30,11 +30,7 @@ pub fn enter_operator(mut m: At<'_>, a: &Value, b: &Value, op: BinOp, full: Hand
         let window = (*m.frame).top.add(1);
         let top = window.wrapping_add((*code).nregs as usize);
         let ticks = m.vm.heap.ticks.get() - 1;
-        if (*code).simple_args != 2
-            || m.vm.thread.depth >= m.vm.thread.recursion_limit
-            || top.wrapping_add(8) >= m.vm.thread.stack_end
-            || ticks < 0
-        {
+        if (*code).simple_args != 2 || !m.vm.thread.has_room(top) || ticks < 0 {
             return m.leave_to(full);
         }
         m.vm.heap.ticks.set(ticks);
@@ -66,7 +62,6 @@ quick! {
         unsafe {
             m.frame = m.frame.sub(1);
             m.vm.thread.frame = m.frame;
-            m.vm.thread.depth -= 1;
             m.pc = (*m.frame).pc;
             m.regs = (*m.frame).regs;
         }

@@ -7,15 +7,12 @@ use crate::vm::frame::frame_flag;
 use crate::vm::object::IMMORTAL;
 use crate::vm::value::Value;
 
-/// Drops the locals and the function of a plain frame, if that frees nothing. What is left to do otherwise can be done
+/// Drops the locals and the function of a frame that is an ordinary call, an `__init__` or an operator's method, if that frees nothing. What is left to do otherwise can be done
 /// by `Vm::return_op`: dropped registers are `UNDEF`.
 #[inline(always)]
 pub fn drop_locals(m: &At<'_>) -> bool {
     // SAFETY: the frame's registers are its own; the call put the function below its window.
     unsafe {
-        if (*m.frame).flags & !(frame_flag::INIT | frame_flag::OPERATOR) != 0 {
-            return false;
-        }
         let mut at = m.regs.add((*(*m.frame).code).first_temp as usize);
         let end = m.regs.sub(1);
         while at > end {
@@ -64,11 +61,18 @@ fn free_locals(m: &At<'_>) -> bool {
     !m.vm.heap.pending.get()
 }
 
-/// Whether an `__init__` returns something.
+/// The running frame's flags.
 #[inline(always)]
-fn wrong_init_result(m: &At<'_>, v: &Value) -> bool {
+fn flags(m: &At<'_>) -> u8 {
     // SAFETY: `frame` is the running frame.
-    unsafe { (*m.frame).flags & frame_flag::INIT != 0 && !v.is_none() }
+    unsafe { (*m.frame).flags }
+}
+
+/// What an `__init__` that returns `None` gives: the instance.
+#[inline(always)]
+fn instance(m: &At<'_>) -> Value {
+    // SAFETY: as above.
+    unsafe { std::mem::replace(&mut (*m.frame).aux, Value::UNDEF) }
 }
 
 /// What a function returns: the value, or `None` for a name that is not bound.
@@ -87,17 +91,9 @@ pub fn bound_or_none(v: Value) -> Value {
 fn deliver(mut m: At<'_>, v: Value) -> Exit {
     // SAFETY: a frame without other flags has its caller's frame below it.
     unsafe {
-        let v = if (*m.frame).flags == 0 {
-            v
-        } else {
-            // `None`, as `wrong_init_result` has seen.
-            std::mem::forget(v);
-            std::mem::replace(&mut (*m.frame).aux, Value::UNDEF)
-        };
         let dst = (*m.frame).dst;
         m.frame = m.frame.sub(1);
         m.vm.thread.frame = m.frame;
-        m.vm.thread.depth -= 1;
         m.pc = (*m.frame).pc;
         m.regs = (*m.frame).regs;
         let old = std::mem::replace(m.reg(dst), v);
@@ -107,22 +103,38 @@ fn deliver(mut m: At<'_>, v: Value) -> Exit {
 
 quick! {
     pub fn return_(m) {
-        // SAFETY: `frame` is the running frame.
-        let flags = unsafe { (*m.frame).flags };
-        if flags & (frame_flag::GENERATOR | frame_flag::OPERATOR) != 0 {
-            return m.leave_to(if flags & frame_flag::GENERATOR != 0 { return_generator } else { return_operator });
+        if flags(&m) != 0 {
+            return m.leave_to(return_flagged);
         }
         // A local is moved out too: the frame's registers are dropped anyway.
         let v = m.take(m.ins.a());
-        if wrong_init_result(&m, &v) {
-            std::mem::forget(std::mem::replace(m.a(), v));
-            return m.leave_to(return_full);
-        }
         if !drop_locals(&m) {
             std::mem::forget(std::mem::replace(m.a(), v));
             return m.leave_to(return_freeing);
         }
         deliver(m, bound_or_none(v))
+    }
+}
+
+quick! {
+    /// From what is no ordinary call.
+    #[inline(never)]
+    fn return_flagged(m) {
+        let flags = flags(&m);
+        if flags & frame_flag::GENERATOR != 0 {
+            return m.leave_to(return_generator);
+        }
+        if flags == frame_flag::OPERATOR {
+            return m.leave_to(return_operator);
+        }
+        if flags != frame_flag::INIT || !m.a().is_none() {
+            return m.leave_to(return_full);
+        }
+        if !drop_locals(&m) {
+            return m.leave_to(return_freeing);
+        }
+        let v = instance(&m);
+        deliver(m, v)
     }
 }
 
@@ -134,6 +146,12 @@ quick! {
         if !free_locals(&m) {
             std::mem::forget(std::mem::replace(m.a(), v));
             return m.leave_to(return_full);
+        }
+        if flags(&m) != 0 {
+            // That of an `__init__`, which is `None`.
+            std::mem::forget(v);
+            let v = instance(&m);
+            return deliver(m, v);
         }
         deliver(m, bound_or_none(v))
     }
@@ -149,14 +167,8 @@ full! {
 
 quick! {
     pub fn return_const(m) {
-        // SAFETY: `frame` is the running frame.
-        let flags = unsafe { (*m.frame).flags };
-        if flags & (frame_flag::GENERATOR | frame_flag::OPERATOR) != 0 {
-            let generator = flags & frame_flag::GENERATOR != 0;
-            return m.leave_to(if generator { return_const_generator } else { return_const_full });
-        }
-        if wrong_init_result(&m, m.k(m.ins.bc())) {
-            return m.leave_to(return_const_full);
+        if flags(&m) != 0 {
+            return m.leave_to(return_const_flagged);
         }
         if !drop_locals(&m) {
             return m.leave_to(return_const_freeing);
@@ -167,12 +179,31 @@ quick! {
 }
 
 quick! {
+    /// From what is no ordinary call.
+    #[inline(never)]
+    fn return_const_flagged(m) {
+        let flags = flags(&m);
+        if flags & frame_flag::GENERATOR != 0 {
+            return m.leave_to(return_const_generator);
+        }
+        if flags != frame_flag::INIT || !m.k(m.ins.bc()).is_none() {
+            return m.leave_to(return_const_full);
+        }
+        if !drop_locals(&m) {
+            return m.leave_to(return_const_freeing);
+        }
+        let v = instance(&m);
+        deliver(m, v)
+    }
+}
+
+quick! {
     #[inline(never)]
     fn return_const_freeing(m) {
         if !free_locals(&m) {
             return m.leave_to(return_const_full);
         }
-        let v = m.k(m.ins.bc()).clone();
+        let v = if flags(&m) != 0 { instance(&m) } else { m.k(m.ins.bc()).clone() };
         deliver(m, v)
     }
 }

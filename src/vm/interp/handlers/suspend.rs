@@ -102,7 +102,6 @@ quick! {
             let entry = frame.flags & frame_flag::ENTRY != 0;
             m.frame = m.frame.sub(1);
             m.vm.thread.frame = m.frame;
-            m.vm.thread.depth -= 1;
             if entry {
                 m.vm.thread.yielded = true;
                 std::mem::forget(std::mem::replace(&mut m.vm.thread.passed, v));
@@ -145,7 +144,7 @@ quick! {
                 || !(*c).link.is_null()
                 || m.vm.thread.sent.is_object()
                 || ticks < 0
-                || Generator::depth(parent) + m.vm.thread.depth >= m.vm.thread.recursion_limit
+                || Generator::depth(parent) + m.vm.thread.depth() >= m.vm.thread.recursion_limit()
             {
                 return m.leave_to(await_full);
             }
