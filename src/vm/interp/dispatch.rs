@@ -425,11 +425,20 @@ impl At<'_> {
 }
 
 impl At<'_> {
-    /// Ends a fused test and jump that consumes operand a or b. A back-edge is not for it.
+    /// Ends a fused test and jump that may consume operand a or b. Where a back-edge wants a look around, `full` does all
+    /// of it again.
     #[inline(always)]
-    pub fn branch_spent(mut self, t: bool) -> Exit {
+    pub fn branch_spent(mut self, t: bool, full: Handler) -> Exit {
+        let jumps = t == self.flag(FLAG_POLARITY);
+        if jumps && self.flag(FLAG_BACKWARD) {
+            let left = self.vm.heap.ticks.get() - 1;
+            if left < 0 {
+                return self.leave_to(full);
+            }
+            self.vm.heap.ticks.set(left);
+        }
         let (first, second) = (self.spent_a(), self.spent_b());
-        if t == self.flag(FLAG_POLARITY) {
+        if jumps {
             self.skip(self.ins.offset16());
         }
         self.release_both(first, second)

@@ -6,6 +6,7 @@ use super::super::dispatch::{full, quick};
 use crate::compiler::opcodes::{FLAG_A, FLAG_B, FLAG_BACKWARD, Op};
 use crate::vm::Vm;
 use crate::vm::dict::Dict;
+use crate::vm::keys::exact_str;
 use crate::vm::object::{Header, Kind};
 use crate::vm::ops::CmpOp;
 use crate::vm::seq::List;
@@ -159,6 +160,18 @@ macro_rules! jump_none {
 jump_none! { jump_if_none, true }
 jump_none! { jump_if_not_none, false }
 
+/// Whether two strings are equal or differ, where their lengths and first bytes tell.
+#[inline(always)]
+fn told_apart(a: &Value, b: &Value, op: CmpOp) -> Option<bool> {
+    if !matches!(op, CmpOp::Eq | CmpOp::Ne) {
+        return None;
+    }
+    let (x, y) = (exact_str(a)?.pinned(), exact_str(b)?.pinned());
+    let same = a.is(b) || x.len() == y.len() && x.first() == y.first();
+    let told = !same || a.is(b) || x.len() <= 1;
+    told.then_some(same == (op == CmpOp::Eq))
+}
+
 /// The handlers of a fused comparison and jump.
 macro_rules! compare_jump {
     ($op:ident: $reg:ident $konst:ident, $full:ident $full_konst:ident, $cmp:tt) => {
@@ -186,11 +199,18 @@ macro_rules! compare_jump {
                 quick! {
                     #[inline(never)]
                     fn plain(m) {
-                        let consumes = m.flag(FLAG_A) || m.flag(FLAG_B);
+                        match told_apart(m.a(), right!(m $right), CmpOp::$op) {
+                            Some(t) => m.branch_spent(t, $full),
+                            None => m.leave_to(compared),
+                        }
+                    }
+                }
+                quick! {
+                    #[inline(never)]
+                    fn compared(m) {
                         match compare_plain(m.a(), right!(m $right), CmpOp::$op) {
-                            Some(t) if !consumes => m.branch_next(t),
-                            Some(t) if !m.flag(FLAG_BACKWARD) => m.branch_spent(t),
-                            _ => m.leave_to($full),
+                            Some(t) => m.branch_spent(t, $full),
+                            None => m.leave_to($full),
                         }
                     }
                 }
@@ -246,14 +266,38 @@ full! {
 }
 
 quick! {
+    /// A character in a short string.
     pub fn jump_if_in(m) {
-        let consumes = m.flag(FLAG_A) || m.flag(FLAG_B);
-        if consumes && m.flag(FLAG_BACKWARD) {
-            return m.leave_to(jump_if_in_full);
+        let (Some(text), Some(part)) = (exact_str(m.b()), exact_str(m.a())) else { return m.leave_to(jump_if_in_plain) };
+        let (text, &[byte]) = (text.pinned(), part.pinned()) else { return m.leave_to(jump_if_in_plain) };
+        if text.len() > 16 {
+            return m.leave_to(jump_if_in_plain);
         }
+        let t = has_byte(text, byte);
+        m.branch_spent(t, jump_if_in_full)
+    }
+}
+
+/// Whether a short text has a byte in it.
+#[inline(always)]
+fn has_byte(text: &[u8], byte: u8) -> bool {
+    let ones = u64::MAX / 255;
+    let in_word = |word: [u8; 8]| {
+        // A zero byte is where they are equal; borrows only reach bytes above it.
+        let differs = u64::from_ne_bytes(word) ^ (ones * u64::from(byte));
+        differs.wrapping_sub(ones) & !differs & (ones << 7) != 0
+    };
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(&first), Some(&last)) => in_word(first) || in_word(last),
+        _ => text.contains(&byte),
+    }
+}
+
+quick! {
+    #[inline(never)]
+    fn jump_if_in_plain(m) {
         match m.vm.contains_plain(m.b(), m.a()) {
-            Some(t) if consumes => m.branch_spent(t),
-            Some(t) => m.branch_next(t),
+            Some(t) => m.branch_spent(t, jump_if_in_full),
             None => m.leave_to(jump_if_in_full),
         }
     }
