@@ -64,23 +64,42 @@ unsafe fn missing_defaults<'v>(func: *const Function, code: *const CodeObject, a
     }
 }
 
-/// The same as [`enter`] where parameters may have to be filled from their defaults, and from generators too.
+/// A place for the window of a call's frame.
+#[derive(Clone, Copy)]
+struct Room {
+    code: *const CodeObject,
+    window: *mut Value,
+    top: *mut Value,
+}
+
+/// The place for the call of a function in R[base], if there is any and no look around is due; the call costs a tick. In a
+/// plain frame the window begins at the arguments. Generators have their registers elsewhere: theirs is on the stack.
 #[inline(always)]
-fn enter_filled(mut m: At<'_>, base: u16, argc: usize, full: Handler) -> Exit {
-    // SAFETY: as for `enter`; above the running frame's window the thread's stack is free.
+unsafe fn room(m: &At<'_>, base: u16, code: *const CodeObject) -> Option<Room> {
+    // SAFETY: above the running frame's window the thread's stack is free.
     unsafe {
-        let func: *const Function = Header::payload(m.reg(base).ptr());
-        let code: *const CodeObject = (*func).code.as_ptr();
-        let Some(defaults) = missing_defaults(func, code, argc) else { return m.leave_to(full) };
         let inside = (*m.frame).generator.is_null();
         let window = if inside { m.regs.add(base as usize + 1) } else { (*m.frame).top.add(1) };
         let top = window.wrapping_add((*code).nregs as usize);
         let ticks = m.vm.heap.ticks.get() - 1;
         if !m.vm.thread.has_room(top) || ticks < 0 {
-            return m.leave_to(full);
+            return None;
         }
         m.vm.heap.ticks.set(ticks);
-        if !inside {
+        Some(Room { code, window, top })
+    }
+}
+
+/// The same as [`enter`] where parameters may have to be filled from their defaults, and from generators too.
+#[inline(always)]
+fn enter_filled(mut m: At<'_>, base: u16, argc: usize, full: Handler) -> Exit {
+    // SAFETY: as for `enter`.
+    unsafe {
+        let func: *const Function = Header::payload(m.reg(base).ptr());
+        let code: *const CodeObject = (*func).code.as_ptr();
+        let Some(defaults) = missing_defaults(func, code, argc) else { return m.leave_to(full) };
+        let Some(Room { window, top, .. }) = room(&m, base, code) else { return m.leave_to(full) };
+        if window != m.regs.add(base as usize + 1) {
             for i in 0..=argc {
                 window.sub(1).add(i).write(m.take(base + i as u16));
             }
@@ -90,6 +109,31 @@ fn enter_filled(mut m: At<'_>, base: u16, argc: usize, full: Handler) -> Exit {
         }
         push(&mut m, code, func, window, top, argc + defaults.len());
         m.next()
+    }
+}
+
+/// Enters a function that gets an object in front of the arguments behind R[base], which move up by one for it. R[base]
+/// was taken before.
+///
+/// # Safety
+/// The room was found for this call, and `defaults` complete the arguments.
+#[inline(always)]
+unsafe fn enter_with(m: &mut At<'_>, argc: usize, room: Room, f: Value, this: Value, defaults: &[Value]) {
+    let Room { code, window, top } = room;
+    let func: *const Function = Header::payload(f.ptr());
+    // SAFETY: the caller's promise; behind the arguments there is a register, since the end of the stack is farther away
+    // than the end of the new window.
+    unsafe {
+        let first = m.regs.add(m.ins.a() as usize + 1);
+        for i in (0..argc).rev() {
+            window.add(i + 1).write(std::mem::replace(&mut *first.add(i), Value::UNDEF));
+        }
+        window.sub(1).write(f);
+        window.write(this);
+        for (i, v) in defaults.iter().enumerate() {
+            window.add(argc + 1 + i).write(v.clone());
+        }
+        push(m, code, func, window, top, argc + 1 + defaults.len());
     }
 }
 
@@ -164,8 +208,7 @@ quick! {
     #[inline(never)]
     fn call_class(m) {
         let (base, argc) = (m.ins.a(), m.ins.b() as usize);
-        // SAFETY: as for `enter`: a class is kept alive by its register, its `__init__` by the class; behind the
-        // arguments there is room, since the stack's end is farther away than the new window's.
+        // SAFETY: as for `enter`: a class is kept alive by its register, its `__init__` by the class.
         unsafe {
             let Some(class) = m.reg(base).cast::<Class>() else { return m.leave_to(call_full) };
             if !class.get(m.vm).is_heap() {
@@ -179,28 +222,12 @@ quick! {
             };
             let func: *const Function = Header::payload(init);
             let code: *const CodeObject = (*func).code.as_ptr();
-            let inside = (*m.frame).generator.is_null();
-            let window = if inside { m.regs.add(base as usize + 1) } else { (*m.frame).top.add(1) };
-            let top = window.wrapping_add((*code).nregs as usize);
             let Some(defaults) = missing_defaults(func, code, argc + 1) else { return m.leave_to(call_full) };
-            let ticks = m.vm.heap.ticks.get() - 1;
-            if !m.vm.thread.has_room(top) || ticks < 0 {
-                return m.leave_to(call_full);
-            }
-            m.vm.heap.ticks.set(ticks);
+            let Some(room) = room(&m, base, code) else { return m.leave_to(call_full) };
             let instance = m.vm.new_instance(class);
             Header::inc(init);
             let class = m.take(base);
-            let first = m.regs.add(base as usize + 1);
-            for i in (0..argc).rev() {
-                window.add(i + 1).write(std::mem::replace(&mut *first.add(i), Value::UNDEF));
-            }
-            window.sub(1).write(Value::from_ptr(init));
-            window.write(instance.clone());
-            for (i, v) in defaults.iter().enumerate() {
-                window.add(argc + 1 + i).write(v.clone());
-            }
-            push(&mut m, code, func, window, top, argc + 1 + defaults.len());
+            enter_with(&mut m, argc, room, Value::from_ptr(init), instance.clone(), defaults);
             (*m.frame).flags = frame_flag::INIT;
             std::mem::forget(std::mem::replace(&mut (*m.frame).aux, instance));
             m.release(class)
@@ -276,26 +303,10 @@ quick! {
             let func: *const Function = Header::payload((*method).func.ptr());
             let code: *const CodeObject = (*func).code.as_ptr();
             let Some(defaults) = missing_defaults(func, code, argc + 1) else { return m.leave_to(call_full) };
-            let inside = (*m.frame).generator.is_null();
-            let window = if inside { m.regs.add(base as usize + 1) } else { (*m.frame).top.add(1) };
-            let top = window.wrapping_add((*code).nregs as usize);
-            let ticks = m.vm.heap.ticks.get() - 1;
-            if !m.vm.thread.has_room(top) || ticks < 0 {
-                return m.leave_to(call_full);
-            }
-            m.vm.heap.ticks.set(ticks);
+            let Some(room) = room(&m, base, code) else { return m.leave_to(call_full) };
             let (f, this) = ((*method).func.clone(), (*method).receiver.clone());
             let method = m.take(base);
-            let first = m.regs.add(base as usize + 1);
-            for i in (0..argc).rev() {
-                window.add(i + 1).write(std::mem::replace(&mut *first.add(i), Value::UNDEF));
-            }
-            window.sub(1).write(f);
-            window.write(this);
-            for (i, v) in defaults.iter().enumerate() {
-                window.add(argc + 1 + i).write(v.clone());
-            }
-            push(&mut m, code, func, window, top, argc + 1 + defaults.len());
+            enter_with(&mut m, argc, room, f, this, defaults);
             m.release(method)
         }
     }
@@ -374,7 +385,7 @@ quick! {
 }
 
 full! {
-    fn call_method_full(m) {
+    pub fn call_method_full(m) {
         m.tick()?;
         let (base, argc) = (m.ins.a() as usize, m.ins.b() as usize);
         if !m.reg(m.ins.a() + 1).is_undef() && make_generator(m, m.ins.a(), argc + 1) {

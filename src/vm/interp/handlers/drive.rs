@@ -4,8 +4,7 @@
 //! As in `suspend`, everything is checked before anything is changed.
 
 use super::super::dispatch::{At, Exit, Handler, quick};
-use super::calls::call_full;
-use super::natives::{call_bound_full, call_native_full, call_native_method_full};
+use super::calls::{call_full, call_method_full};
 use super::returns::{bound_or_none, return_const_full, return_full};
 use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::{Instr, Op};
@@ -164,7 +163,7 @@ quick! {
     #[inline(never)]
     pub fn send(m) {
         let value = m.ins.a() + 2;
-        drive(m, Some(value), CodeFlags::ASYNC_GENERATOR, call_native_method_full)
+        drive(m, Some(value), CodeFlags::ASYNC_GENERATOR, call_method_full)
     }
 }
 
@@ -172,7 +171,7 @@ quick! {
     /// `next(generator)`.
     #[inline(never)]
     pub fn next_of(m) {
-        drive(m, None, CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR, call_native_full)
+        drive(m, None, CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR, call_full)
     }
 }
 
@@ -184,10 +183,10 @@ quick! {
         // SAFETY: the callers have checked that the register holds a bound method.
         unsafe {
             let method: *const Method = Header::payload(m.reg(base).ptr());
-            let root = (*method).receiver.ptr();
             if (*method).receiver.kind() != Some(Kind::Generator) {
-                return m.leave_to(call_bound_full);
+                return m.leave_to(call_full);
             }
+            let root = (*method).receiver.ptr();
             let none = m.reg(base + 1).is_none();
             let Some(to) = ready(&m, root, CodeFlags::ASYNC_GENERATOR, none) else { return m.leave_to(call_full) };
             let (method, sent) = (m.take(base), m.take(base + 1));

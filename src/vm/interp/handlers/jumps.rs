@@ -72,16 +72,20 @@ pub fn object_truth(vm: &Vm, v: &Value) -> Option<bool> {
         let silent = vm.known_absent(v, Special::Bool) && vm.known_absent(v, Special::Len);
         return silent.then_some(true);
     }
-    if !h.layout().is_exact() {
-        return None;
-    }
+    known_len(v).map(|len| len > 0)
+}
+
+/// The length of a built-in container that just has it.
+#[inline(always)]
+pub fn known_len(v: &Value) -> Option<usize> {
+    let h = v.header().filter(|h| h.layout().is_exact())?;
     // SAFETY: kinds tell payloads; the object is alive.
     unsafe {
         match h.kind {
-            Kind::List => Some(!(*Header::payload::<List>(v.ptr())).items.is_empty()),
-            Kind::Tuple => Some(!(*Header::payload::<Tuple>(v.ptr())).items().is_empty()),
-            Kind::Dict => Some(!(*Header::payload::<Dict>(v.ptr())).is_empty()),
-            Kind::Str => Some((*Header::payload::<Str>(v.ptr())).byte_len() > 0),
+            Kind::List => Some((*Header::payload::<List>(v.ptr())).items.len()),
+            Kind::Tuple => Some((*Header::payload::<Tuple>(v.ptr())).items().len()),
+            Kind::Dict => Some((*Header::payload::<Dict>(v.ptr())).len()),
+            Kind::Str => Some((*Header::payload::<Str>(v.ptr())).char_len()),
             _ => None,
         }
     }

@@ -1,15 +1,13 @@
 //! Calls of native functions: with flat arguments, by name or bound, and those that the machine does itself.
 
-use super::super::Next;
-use super::super::dispatch::{At, Exit, full, quick};
-use super::calls::{call_bound_function, call_full};
+use super::super::dispatch::{At, Exit, quick};
+use super::calls::{call_bound_function, call_full, call_method_full};
 use super::drive::{next_of, send, send_bound};
-use crate::vm::dict::Dict;
+use super::jumps::known_len;
 use crate::vm::function::{Method, Native, NativeCode};
 use crate::vm::native::{Args, FlatFn, MachineFn, NativeImpl, RawFn};
 use crate::vm::object::{Header, IMMORTAL, Kind};
 use crate::vm::seq::List;
-use crate::vm::str::{Str, Tuple};
 use crate::vm::value::Value;
 use crate::vm::{R, Vm};
 
@@ -101,21 +99,6 @@ fn deliver(m: At<'_>, result: R) -> Exit {
     }
 }
 
-/// Calls a native function with the registers from `first` on, and drops these and the function in R[base].
-#[inline(always)]
-fn run_native(m: &mut At<'_>, f: Plain, base: u16, first: u16, argc: u16) -> R<Next> {
-    // SAFETY: the registers hold the arguments; they stay in place during the call, since the frames of nested calls
-    // lie above this frame's window.
-    let args = unsafe { std::slice::from_raw_parts(m.regs.add(first as usize), argc as usize) };
-    let result = f.call(m.vm, args);
-    for i in 0..argc {
-        *m.reg(first + i) = Value::UNDEF;
-    }
-    *m.reg(base) = Value::UNDEF;
-    *m.c() = result?;
-    Ok(Next::Reload)
-}
-
 // ---- by name ----
 
 quick! {
@@ -137,21 +120,11 @@ quick! {
     fn len_of(m) {
         let base = m.ins.a();
         let (f, obj) = (&*m.reg(base), &*m.reg(base + 1));
-        let (Some(f), Some(h)) = (f.header(), obj.header()) else { return m.leave_to(call_flat) };
+        let (Some(f), Some(len)) = (f.header(), known_len(obj)) else { return m.leave_to(call_flat) };
         let (ticks, n) = (m.vm.heap.ticks.get(), f.rc.get());
-        if ticks <= 0 || n <= 1 || !h.layout().is_exact() {
+        if ticks <= 0 || n <= 1 {
             return m.leave_to(call_flat);
         }
-        // SAFETY: kinds tell payloads; the object is alive.
-        let len = unsafe {
-            match h.kind {
-                Kind::List => (*Header::payload::<List>(obj.ptr())).items.len(),
-                Kind::Tuple => (*Header::payload::<Tuple>(obj.ptr())).items().len(),
-                Kind::Dict => (*Header::payload::<Dict>(obj.ptr())).len(),
-                Kind::Str => (*Header::payload::<Str>(obj.ptr())).char_len(),
-                _ => return m.leave_to(call_flat),
-            }
-        };
         m.vm.heap.ticks.set(ticks - 1);
         if n < IMMORTAL {
             f.rc.set(n - 1);
@@ -169,18 +142,7 @@ quick! {
         let (base, argc) = (m.ins.a(), m.ins.b());
         match plain_native(m.reg(base), argc as usize, false) {
             Some(f) if m.vm.heap.ticks.get() > 0 => run_plain(m, f, base, base + 1, argc),
-            _ => m.leave_to(call_native_full),
-        }
-    }
-}
-
-full! {
-    pub fn call_native_full(m) {
-        m.tick()?;
-        let (base, argc) = (m.ins.a(), m.ins.b());
-        match plain_native(m.reg(base), argc as usize, false) {
-            Some(f) => run_native(m, f, base, base + 1, argc),
-            None => m.vm.call_op(m.frame, m.regs, base as usize, argc as usize, m.ins.c()),
+            _ => m.leave_to(call_full),
         }
     }
 }
@@ -218,7 +180,7 @@ quick! {
             Some(Kind::Function) => m.leave_to(call_bound_function),
             Some(Kind::Native) if m.ins.b() == 1 && machine_fn(f) == Some(MachineFn::Send) => m.leave_to(send_bound),
             Some(Kind::Native) => m.leave_to(call_bound_flat),
-            _ => m.leave_to(call_bound_full),
+            _ => m.leave_to(call_full),
         }
     }
 }
@@ -236,7 +198,7 @@ quick! {
             let native: *const Native = Header::payload(f.ptr());
             let flat = plain_native(f, argc as usize + 1, true);
             let known = (*native).owner.is(m.vm.class_of(this).value()) && m.vm.heap.ticks.get() > 0;
-            let (Some(flat), true) = (flat, known) else { return m.leave_to(call_bound_full) };
+            let (Some(flat), true) = (flat, known) else { return m.leave_to(call_full) };
             let this = this.clone();
             let method = std::mem::replace(m.reg(base), this);
             m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
@@ -249,13 +211,6 @@ quick! {
             drop(method);
             deliver(m, result)
         }
-    }
-}
-
-full! {
-    pub fn call_bound_full(m) {
-        m.tick()?;
-        m.vm.call_op(m.frame, m.regs, m.ins.a() as usize, m.ins.b() as usize, m.ins.c())
     }
 }
 
@@ -285,7 +240,7 @@ quick! {
         }
         match plain_native(m.reg(base), argc as usize + 1, true) {
             Some(f) if m.vm.heap.ticks.get() > 0 => run_plain(m, f, base, base + 1, argc + 1),
-            _ => m.leave_to(call_native_method_full),
+            _ => m.leave_to(call_method_full),
         }
     }
 }
@@ -297,7 +252,7 @@ quick! {
         let (base, argc) = (m.ins.a(), m.ins.b());
         match plain_native(m.reg(base), argc as usize, false) {
             Some(f) if m.vm.heap.ticks.get() > 0 => run_plain(m, f, base, base + 2, argc),
-            _ => m.leave_to(call_native_method_full),
+            _ => m.leave_to(call_method_full),
         }
     }
 }
@@ -330,23 +285,5 @@ quick! {
         let old = std::mem::replace(m.c(), Value::NONE);
         std::mem::forget((f, old));
         m.release(list)
-    }
-}
-
-full! {
-    pub fn call_native_method_full(m) {
-        m.tick()?;
-        let (base, argc) = (m.ins.a(), m.ins.b());
-        if !m.reg(base + 1).is_undef()
-            && let Some(f) = plain_native(m.reg(base), argc as usize + 1, true)
-        {
-            return run_native(m, f, base, base + 1, argc + 1);
-        }
-        if m.reg(base + 1).is_undef()
-            && let Some(f) = plain_native(m.reg(base), argc as usize, false)
-        {
-            return run_native(m, f, base, base + 2, argc);
-        }
-        m.vm.call_method_op(m.frame, m.regs, base as usize, argc as usize, m.ins.c())
     }
 }
