@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Scripts that are left out, with the reason: they keep something in the interpreter for good by their own doing.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("threads/processes", "it forks and ends processes, which must not be the test's"),
-    ("network/survive", "grows by thousands; the reason is not known"),
     ("threads/exit", "its endless thread uses up the fuel; whoever waits for a thread that ended by that waits on"),
     ("exceptions/exit_codes_d", "what it registers is called at the interpreter's end"),
     ("top_level/awaiting", "the variable that it sets stays in the context of the thread"),

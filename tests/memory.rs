@@ -49,6 +49,17 @@ fn large_requests_are_refused_one_by_one() {
         "sorted(range(10**9))",
         "memoryview(b'x' * 10**8).cast('B').tolist()",
         "__import__('collections').deque(range(10**9))",
+        "x = 'a' * 10**8",
+        "x = __import__('io').StringIO(); x.seek(10**8); x.write('abc')",
+        "x = __import__('io').BytesIO(); x.seek(10**8); x.write(b'abc')",
+        "x = __import__('io').StringIO(newline='\\r\\n'); x.write('\\n' * (18 * 10**6))",
+        "('ab ' * (6 * 10**6)).split()",
+        "('ab ' * (6 * 10**6)).split('b')",
+        "('ab\\n' * (6 * 10**6)).splitlines()",
+        "(b'\\xff' * (18 * 10**6)).decode('latin-1')",
+        "(b'\\xff' * (18 * 10**6)).decode('utf-8', 'backslashreplace')",
+        "('\\xe9' * (9 * 10**6)).encode('utf-16')",
+        "('\\xe9' * (9 * 10**6)).encode('ascii', 'xmlcharrefreplace')",
     ];
     let mut text = String::new();
     for (n, request) in requests.iter().enumerate() {

@@ -397,14 +397,15 @@ impl Vm {
         Ok(())
     }
 
-    /// Asks for permission to allocate `bytes` at once.
+    /// Asks for permission to allocate `bytes` at once. What natives make is often a buffer first and then an object of
+    /// the same size, so the system must have twice as much.
     ///
     /// # Errors
     /// MemoryError when the limit does not allow it, or the system has not so much.
     #[inline]
     pub fn check_alloc(&mut self, bytes: usize) -> R<()> {
         let left = self.heap.limit().saturating_sub(self.heap.bytes());
-        if bytes > left || bytes >= ASKED && !self.system_grants(bytes) {
+        if bytes > left || bytes >= ASKED && !self.system_grants(bytes.saturating_mul(2)) {
             return Err(self.refuse_request());
         }
         Ok(())

@@ -227,6 +227,7 @@ fn write(vm: &mut Vm, b: &Ref<BytesIo>, bytes: &[u8]) -> R<()> {
     vm.tick(bytes.len() / 1024)?;
     {
         let mut array = array.get_mut(vm);
+        array.data.reserve(end.saturating_sub(len));
         if at > len {
             array.data.resize(at, 0);
         }

@@ -363,6 +363,10 @@ fn write(vm: &mut Vm, s: &Ref<StringIo>, t: &Ref<Str>) -> R<()> {
         let this = s.get(vm);
         (this.newlines.is_none() && this.write_newline.is_empty(), this.at == this.chars)
     };
+    if !plain {
+        // Line ends may become twice as long.
+        vm.check_alloc(len.saturating_mul(3))?;
+    }
     let mut bytes = t.get(vm).as_bytes().to_vec();
     let mut chars = t.get(vm).char_len();
     let mut this = s.get_mut(vm);
@@ -386,8 +390,14 @@ fn write(vm: &mut Vm, s: &Ref<StringIo>, t: &Ref<Str>) -> R<()> {
         // As in a file, what was skipped is filled up.
         let gap = this.at - this.chars;
         drop(this);
-        vm.check_alloc(gap)?;
+        let more = gap.saturating_add(bytes.len());
+        let text = &s.get(vm).text;
+        let (len, room) = (text.len(), text.capacity());
+        vm.check_alloc(len.saturating_add(more))?;
+        vm.check_growth(len, room, more, 1)?;
+        vm.tick(gap / 1024)?;
         this = s.get_mut(vm);
+        this.text.reserve(more);
         let end = this.text.len() + gap;
         this.text.resize(end, 0);
         this.chars += gap;

@@ -139,7 +139,8 @@ fn reduce(vm: &mut Vm, a: &[Value]) -> R {
 
 fn set_state(vm: &mut Vm, a: &[Value]) -> R {
     let it = vm.this::<SeqIter>(a, "__setstate__")?;
-    let n = vm.index_i64(&a[1])?.max(0) as u64;
+    let state = vm.index_i64(&a[1])?;
+    let n = state.max(0) as u64;
     let len = match &it.get(vm).source {
         SeqSource::List(l) => l.get(vm).items.len(),
         SeqSource::Tuple(t) => t.get(vm).items().len(),
@@ -152,6 +153,8 @@ fn set_state(vm: &mut Vm, a: &[Value]) -> R {
             *next = next.wrapping_add(step.wrapping_mul(n as i64));
             *left -= n;
         }
+        // Before a list's begin is its end.
+        SeqSource::List(_) if state < 0 => it.source = SeqSource::Done,
         SeqSource::List(_) | SeqSource::Tuple(_) => it.at = (n as usize).min(len),
         SeqSource::Str(_) | SeqSource::Done => {}
     }

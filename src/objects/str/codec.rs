@@ -57,7 +57,8 @@ pub fn encode_native(vm: &mut Vm, s: &Ref<Str>, encoding: Encoding, errors: &str
         Encoding::Latin1 | Encoding::Ascii => text.is_ascii(),
         _ => false,
     };
-    vm.check_alloc(text.byte_len())?;
+    let most = if as_is { 1 } else { most_larger(encoding, errors) };
+    vm.check_alloc(text.byte_len().saturating_mul(most))?;
     if as_is {
         return Ok(vm.new_bytes(s.get(vm).as_bytes()).into());
     }
@@ -67,6 +68,17 @@ pub fn encode_native(vm: &mut Vm, s: &Ref<Str>, encoding: Encoding, errors: &str
     let made =
         codecs::encode(encoding, &text, &mut |fault| on_encode_fault(vm, encoding, &object, &text, fault, errors))?;
     Ok(vm.new_bytes(&made).into())
+}
+
+/// How many times larger than what is encoded or decoded the buffers become that this takes, at most.
+fn most_larger(encoding: Encoding, errors: &str) -> usize {
+    let longest = match encoding {
+        Encoding::Utf8 | Encoding::Ascii => 1,
+        Encoding::Latin1 => 2,
+        _ => 4,
+    };
+    // A byte becomes an escape of four, a character of two bytes a reference of six.
+    1 + if errors == "strict" { longest } else { 4 }
 }
 
 /// Says what takes the place of text that cannot be encoded.
@@ -154,7 +166,7 @@ pub fn decode_native(
         }
     }
     let contents = bytes::bytes_from(vm, v)?;
-    vm.check_alloc(contents.len())?;
+    vm.check_alloc(contents.len().saturating_mul(most_larger(encoding, errors)))?;
     vm.tick(contents.len() >> 8)?;
     let object = if v.is_a::<Bytes>() { v.clone() } else { Value::UNDEF };
     let decoded = codecs::decode(encoding, &contents, is_final, &mut |fault| {

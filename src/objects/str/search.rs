@@ -259,6 +259,17 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
         return Err(vm.value_error("empty separator"));
     }
     vm.tick(s.get(vm).byte_len() >> 10)?;
+    let counted = |vm: &Vm| {
+        let hay = s.get(vm).as_bytes();
+        let mut n = 0;
+        match sep {
+            Some(sep) => alg::each_piece(hay, sep.get(vm).as_bytes(), most, |_, _| n += 1),
+            None if most.is_none() && s.get(vm).is_ascii() => alg::each_ascii_word(hay, |_, _| n += 1),
+            None => n = alg::split_whitespace(hay, most, Flavor::Text).len(),
+        }
+        n
+    };
+    check_pieces(vm, s.get(vm).byte_len(), counted)?;
     let hay = s.get(vm).as_bytes();
     let whole = hay.len();
     // The text itself where it is one piece, as for `part_of`.
@@ -286,6 +297,23 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
     Ok(list.into())
 }
 
+/// Asks for permission to make the pieces of a text of so many bytes, which may take much more memory than the text. They
+/// are counted where they may be too many.
+///
+/// # Errors
+/// MemoryError.
+fn check_pieces(vm: &mut Vm, size: usize, pieces: impl FnOnce(&Vm) -> usize) -> R<()> {
+    const LONG: usize = 1 << 20;
+    /// What a piece takes besides its characters: an object, and its places in the list and in what becomes the list.
+    const PIECE: usize = 64;
+    let left = vm.memory_limit().map_or(usize::MAX, |limit| limit.saturating_sub(vm.memory_used()));
+    if size < LONG.min(left / PIECE) {
+        return Ok(());
+    }
+    let pieces = pieces(vm);
+    vm.check_alloc(size.saturating_add(pieces.saturating_mul(PIECE)))
+}
+
 /// The pieces of the less common ways to split.
 fn other_split(vm: &Vm, s: &Ref<Str>, sep: Option<&Ref<Str>>, most: Option<usize>, right: bool) -> Vec<Value> {
     let hay = s.get(vm).as_bytes();
@@ -305,6 +333,15 @@ fn splitlines(vm: &mut Vm, a: &[Value]) -> R {
         None => false,
     };
     vm.tick(s.get(vm).byte_len() >> 8)?;
+    check_pieces(vm, s.get(vm).byte_len(), |vm| {
+        let text = s.get(vm);
+        if !text.is_ascii() {
+            return alg::split_lines(text.as_bytes(), keep, Flavor::Text).len();
+        }
+        let mut n = 0;
+        alg::each_ascii_line(text.as_bytes(), keep, |_, _| n += 1);
+        n
+    })?;
     let text = s.get(vm);
     if text.is_ascii() {
         let (hay, whole) = (text.as_bytes(), text.byte_len());
