@@ -33,6 +33,14 @@ pub fn lexer(data: &[u8]) {
             assert!(part.get(span.start as usize..span.end as usize).is_some(), "a piece is none of the text");
             end = span.end;
         }
+        let mut at = 0;
+        while at < part.len() {
+            let (pieces, length) = apy_grammar::classify_line(&part[at..]);
+            assert!(length > 0 && part.is_char_boundary(at + length), "a line has no end");
+            assert!(pieces.is_sorted_by_key(|(span, _)| span.start), "pieces of a line overlap");
+            assert!(pieces.iter().all(|(span, _)| span.end as usize <= length), "a piece is none of its line");
+            at += length;
+        }
     }
 }
 

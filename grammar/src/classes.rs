@@ -4,7 +4,7 @@
 //! typed, is classified as far as it can.
 
 use crate::ast::Span;
-use crate::lexer::{Kind, lex};
+use crate::lexer::{Kind, Lexed, lex, lex_line};
 
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,18 @@ pub enum Class {
 
 /// The pieces of `source` in order; what lies between them is white space.
 pub fn classify(source: &str) -> Vec<(Span, Class)> {
-    let lexed = lex(source, Kind::StartExec);
+    pieces(source, &lex(source, Kind::StartExec))
+}
+
+/// The pieces of the first logical line of `source`, with the blank lines and comments before it, and the byte behind
+/// it. What stands before and behind a line does not change them, so that a text that is edited need not be lexed from
+/// its beginning; only whether `case` is a keyword is guessed.
+pub fn classify_line(source: &str) -> (Vec<(Span, Class)>, usize) {
+    let (lexed, end) = lex_line(source);
+    (pieces(source.get(..end).unwrap_or(source), &lexed), end)
+}
+
+fn pieces(source: &str, lexed: &Lexed) -> Vec<(Span, Class)> {
     let mut out: Vec<(Span, Class)> = Vec::with_capacity(lexed.tokens.len());
     let mut end = 0u32;
     let mut before = Kind::StartExec;
@@ -110,6 +121,35 @@ mod tests {
         assert!(found.contains(&("# note", Class::Comment)));
         assert!(found.contains(&("1", Class::Number)));
         assert!(found.contains(&("a", Class::String)));
+    }
+
+    #[test]
+    fn lines_are_classified_one_by_one() {
+        let source =
+            "# note\n\nif f'a{\n1}': # b\n\tx = 'open\n  y = (1,\n 2)\n match y:\n  case 1: z)\ndef g(): '''a\nb";
+        let mut at = 0;
+        let mut seen = Vec::new();
+        while at < source.len() {
+            let (pieces, end) = classify_line(&source[at..]);
+            assert!(end > 0);
+            let last = pieces.last().map(|(s, c)| (&source[at + s.start as usize..at + s.end as usize], *c));
+            seen.push((source[at..at + end].lines().last().unwrap_or(""), last.unwrap_or(("", Class::Rest))));
+            at += end;
+        }
+        assert_eq!(
+            seen,
+            [
+                ("1}': # b", ("# b", Class::Comment)),
+                ("\tx = 'open", ("'open\n", Class::String)),
+                (" 2)", (")", Class::Operator)),
+                (" match y:", (":", Class::Operator)),
+                ("  case 1: z)", (")\n", Class::Rest)),
+                ("b", ("'''a\nb", Class::String)),
+            ]
+        );
+        // In one piece, the lines behind an error are not known.
+        assert!(classify(source).iter().all(|(s, _)| s.start as usize <= source.find("'open").unwrap_or(0)));
+        assert_eq!(classify_line("  case 1:").0[0].1, Class::Keyword);
     }
 
     #[test]

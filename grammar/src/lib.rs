@@ -23,7 +23,7 @@ mod recover;
 mod suggest;
 
 pub use advice::{Advice, advise};
-pub use classes::{Class, classify};
+pub use classes::{Class, classify, classify_line};
 pub use decode::decode;
 pub use error::{End, ErrorKind, Location, SyntaxError, Warning};
 pub use position::LineIndex;

@@ -76,32 +76,75 @@ pub(crate) struct Lexer<'s> {
     /// Index of the first token of the logical line.
     line_first: usize,
     line_was_match: bool,
+    /// Where lexing ended; only asked for when a single line is lexed.
+    line_end: Option<usize>,
+    one_line: bool,
 }
 
 /// Lexes the whole of `source`; the first token is `start`.
 pub(crate) fn lex(source: &str, start: Kind) -> Lexed {
-    let mut lexer = Lexer {
-        source,
-        bytes: source.as_bytes(),
-        inner: Kind::lexer(source),
-        tokens: Vec::with_capacity(source.len() / 4 + 8),
-        warnings: Vec::new(),
-        indents: vec![Level { col: 0, alt: 0, is_match: false }],
-        brackets: Vec::new(),
-        modes: Vec::new(),
-        line_first: 0,
-        line_was_match: false,
+    Lexer::new(source, source.len() / 4 + 8).lexed(start)
+}
+
+/// Lexes the first logical line of `source` with the blank lines and comments before it, wherever it stands in a
+/// program; gives the byte behind it, too.
+pub(crate) fn lex_line(source: &str) -> (Lexed, usize) {
+    let mut lexer = Lexer::new(source, 32);
+    // The block around it is not known. Whatever may be a `case` is one.
+    (lexer.one_line, lexer.line_was_match) = (true, true);
+    lexer.indents[0].is_match = true;
+    let open_text = |lexer: &Lexer<'_>| {
+        let rest = source.get(lexer.tokens.last().map_or(0, |t| t.span.end as usize)..).unwrap_or("").trim_start();
+        let quotes = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        lexer.modes.iter().any(|m| m.triple) || quotes.starts_with("\"\"\"") || quotes.starts_with("'''")
     };
-    lexer.push(start, 0, 0);
-    let failure = lexer.run().err().inspect(|failure| {
-        let span = failure.error.span;
-        lexer.tokens.push(Token { kind: Kind::Error, span });
-    });
-    let in_fstring = !lexer.modes.is_empty();
-    Lexed { tokens: lexer.tokens, warnings: lexer.warnings, open: lexer.brackets, failure, in_fstring }
+    lexer.push(Kind::StartExec, 0, 0);
+    let failure = lexer.run().err();
+    let end = match (&failure, lexer.line_end) {
+        (None, end) => end.unwrap_or(source.len()),
+        // What is wrong with one line is wrong with that line alone, but for a text that no quotes end.
+        (Some(_), _) if open_text(&lexer) => source.len(),
+        (Some(failure), _) => {
+            let last = lexer.tokens.last().map_or(0, |t| t.span.end).max(failure.error.span.start) as usize;
+            let rest = lexer.bytes.get(last..).unwrap_or_default();
+            memchr::memchr(b'\n', rest).map_or(source.len(), |i| last + i + 1)
+        }
+    };
+    (lexer.into_lexed(failure), end)
 }
 
 impl<'s> Lexer<'s> {
+    fn new(source: &'s str, tokens: usize) -> Lexer<'s> {
+        Lexer {
+            source,
+            bytes: source.as_bytes(),
+            inner: Kind::lexer(source),
+            tokens: Vec::with_capacity(tokens),
+            warnings: Vec::new(),
+            indents: vec![Level { col: 0, alt: 0, is_match: false }],
+            brackets: Vec::new(),
+            modes: Vec::new(),
+            line_first: 0,
+            line_was_match: false,
+            line_end: None,
+            one_line: false,
+        }
+    }
+
+    fn lexed(mut self, start: Kind) -> Lexed {
+        self.push(start, 0, 0);
+        let failure = self.run().err();
+        self.into_lexed(failure)
+    }
+
+    fn into_lexed(mut self, failure: Option<LexError>) -> Lexed {
+        if let Some(failure) = &failure {
+            self.tokens.push(Token { kind: Kind::Error, span: failure.error.span });
+        }
+        let in_fstring = !self.modes.is_empty();
+        Lexed { tokens: self.tokens, warnings: self.warnings, open: self.brackets, failure, in_fstring }
+    }
+
     fn run(&mut self) -> Result<(), LexError> {
         self.begin_line(0)?;
         loop {
@@ -114,6 +157,11 @@ impl<'s> Lexer<'s> {
             let kind = result.unwrap_or(Kind::Unknown);
             match kind {
                 Kind::Name => self.name(span.start, span.end)?,
+                Kind::Newline if self.one_line && self.brackets.is_empty() => {
+                    self.end_line(span.start, span.end);
+                    self.line_end = Some(span.end);
+                    return Ok(());
+                }
                 Kind::Newline => self.newline(span.start, span.end)?,
                 Kind::LParen | Kind::LBracket | Kind::LBrace => self.open(kind, span.start)?,
                 Kind::RParen | Kind::RBracket | Kind::RBrace => self.close(kind, span.start)?,

@@ -99,7 +99,6 @@ struct Marks {
 #[derive(Default)]
 struct Known {
     text: String,
-    styles: Option<Vec<(Range<usize>, u16)>>,
     hint: Option<String>,
 }
 
@@ -112,6 +111,7 @@ struct Editor {
     kills: Kills,
     look: Look,
     known: Known,
+    colors: paint::Colors,
     /// The line that is read now.
     kind: Kind,
     marks: Marks,
@@ -148,6 +148,7 @@ impl Editor {
             kills: Kills::default(),
             look,
             known: Known::default(),
+            colors: paint::Colors::default(),
             kind: Kind::Input,
             marks: Marks { first: Vec::new(), further: Vec::new() },
             top: 0,
@@ -259,15 +260,16 @@ impl Editor {
 
     fn view(&mut self, edit: &Edit, marks: &Marks, height: usize, with_hint: bool) -> View {
         if self.known.text != edit.text() {
-            self.known = Known { text: edit.text().to_owned(), styles: None, hint: None };
+            self.known = Known { text: edit.text().to_owned(), hint: None };
         }
-        if self.known.styles.is_none() {
-            let pieces = match self.kind {
-                Kind::Input if self.look.color => paint::paint(edit.text()),
-                _ => Vec::new(),
-            };
-            self.known.styles = Some(pieces.into_iter().map(|(range, s)| (range, self.look.code[s])).collect());
+        let colored = self.kind == Kind::Input && self.look.color;
+        if colored {
+            self.colors.update(edit.text());
         }
+        let styles = |part: Range<usize>| match colored {
+            true => self.colors.of(part).map(|(range, s)| (range, self.look.code[s])).collect(),
+            false => Vec::new(),
+        };
         if with_hint && self.known.hint.is_none() && edit.after_cursor().is_empty() {
             self.known.hint = Some(self.hint(edit.text()));
         }
@@ -276,7 +278,7 @@ impl Editor {
             cursor: edit.cursor(),
             prompt: &marks.first,
             mark: &marks.further,
-            styles: self.known.styles.as_deref().unwrap_or_default(),
+            styles: &styles,
             hint: self.known.hint.as_deref().filter(|_| with_hint).unwrap_or(""),
             hint_style: self.look.hint,
             odd: self.look.odd,

@@ -20,8 +20,8 @@ pub struct Picture<'a> {
     pub prompt: &'a [Cell],
     /// What stands before the others.
     pub mark: &'a [Cell],
-    /// Pieces of the text in order, and their styles.
-    pub styles: &'a [(Range<usize>, u16)],
+    /// The pieces of a part of the text in order, and their styles.
+    pub styles: &'a dyn Fn(Range<usize>) -> Vec<(Range<usize>, u16)>,
     /// Shown behind the text, as far as its row goes.
     pub hint: &'a str,
     pub hint_style: u16,
@@ -116,15 +116,16 @@ impl Picture<'_> {
             out.push(cell.c, cell.style);
         }
         let text = self.text.get(range.clone()).unwrap_or("");
-        let mut piece = self.styles.partition_point(|(r, _)| r.end <= range.start);
+        let styles = (self.styles)(range.clone());
+        let mut piece = 0;
         let mut cursor = None;
         let mut column = 0;
         for (i, c) in text.char_indices() {
             let at = range.start + i;
-            while self.styles.get(piece).is_some_and(|(r, _)| r.end <= at) {
+            while styles.get(piece).is_some_and(|(r, _)| r.end <= at) {
                 piece += 1;
             }
-            let style = self.styles.get(piece).filter(|(r, _)| r.contains(&at)).map_or(0, |(_, s)| *s);
+            let style = styles.get(piece).filter(|(r, _)| r.contains(&at)).map_or(0, |(_, s)| *s);
             if at == self.cursor {
                 let first = if c.is_control() { 1 } else { width(c) };
                 let here = (out.rows.len() - 1, out.column);
@@ -173,8 +174,16 @@ mod tests {
 
     fn view(text: &str, cursor: usize, size: (usize, usize), top: &mut usize) -> (Vec<String>, (usize, usize)) {
         let (prompt, mark) = (cells(">>> "), cells("... "));
-        let picture =
-            Picture { text, cursor, prompt: &prompt, mark: &mark, styles: &[], hint: "", hint_style: 0, odd: 0 };
+        let picture = Picture {
+            text,
+            cursor,
+            prompt: &prompt,
+            mark: &mark,
+            styles: &|_| Vec::new(),
+            hint: "",
+            hint_style: 0,
+            odd: 0,
+        };
         let view = picture.view(size, top);
         (view.rows.iter().map(|r| r.iter().map(|c| c.c).collect()).collect(), view.cursor)
     }
