@@ -6,7 +6,7 @@ use super::table::{OPTIONS, SHELLS, SUBCOMMANDS};
 const FILTERS: &[&str] = &["default", "error", "always", "module", "once", "ignore"];
 
 /// What `-X` takes.
-const SWITCHES: &[&str] = &["dev"];
+const SWITCHES: &[&str] = &["dev", "importtime"];
 
 /// The script for one of [`SHELLS`].
 pub fn script(shell: &str) -> String {
@@ -80,7 +80,8 @@ fn zsh() -> String {
         let action = match o.value {
             "" => String::new(),
             "FILTER" => format!(":filter:({})", FILTERS.join(" ")),
-            "MODULE" | "TEXT" => format!(":{}: ", o.value.to_lowercase()),
+            // Behind it stand the program's own arguments.
+            "MODULE" | "TEXT" => format!(":{}: :*:argument:_files", o.value.to_lowercase()),
             _ => format!(":switch:({})", SWITCHES.join(" ")),
         };
         out.push_str(&format!("        '-{}[{}]{action}' \\\n", o.short, quote(o.help)));

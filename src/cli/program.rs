@@ -46,7 +46,7 @@ pub fn execute(mut command: Command, native_stack: usize) -> Result<u8> {
     let prompts = command.switches.inspect || program.is_none();
     let source = match &program {
         None | Some(Program::Module(_)) => None,
-        Some(program) => match read(program, command.skip_line) {
+        Some(program) => match read(program, command.argv.len().saturating_sub(1), command.skip_line) {
             Ok(source) => Some(source),
             Err(NotFound(text, status)) => {
                 eprintln!("apy: {text}");
@@ -157,15 +157,26 @@ fn arguments(command: &Command) -> Vec<OsString> {
     let count = command.argv.len().saturating_sub(1);
     let given: Vec<OsString> = std::env::args_os().collect();
     let behind = given.into_iter().rev().take(count).collect::<Vec<_>>().into_iter().rev();
-    command.argv.first().map(OsString::from).into_iter().chain(behind).collect()
+    let first = command.argv.first().map(|first| match &command.action {
+        args::Action::Run(Program::File(_)) => to_the_byte(first, count).into_os_string(),
+        _ => first.into(),
+    });
+    first.into_iter().chain(behind).collect()
 }
 
 /// Why there is nothing to run, and the exit status for it.
 struct NotFound(String, u8);
 
-fn read(program: &Program, skip_line: bool) -> Result<Source, NotFound> {
+/// A file name as it was given, to the byte; `behind` it so many arguments are the program's.
+fn to_the_byte(shown: &str, behind: usize) -> PathBuf {
+    let given = std::env::args_os().rev().nth(behind).filter(|g| g.to_string_lossy() == shown);
+    given.map_or_else(|| shown.into(), PathBuf::from)
+}
+
+/// Reads a program that has so many arguments of its own.
+fn read(program: &Program, behind: usize, skip_line: bool) -> Result<Source, NotFound> {
     let mut source = match program {
-        Program::File(path) => file(path)?,
+        Program::File(path) => file(path, &to_the_byte(path, behind))?,
         Program::Text(text) => Source {
             text: dedented(text).into_bytes(),
             filename: "<string>".to_owned(),
@@ -187,11 +198,12 @@ fn read(program: &Program, skip_line: bool) -> Result<Source, NotFound> {
     Ok(source)
 }
 
-fn file(path: &str) -> Result<Source, NotFound> {
-    if Path::new(path).is_dir() {
-        return folder(path);
+/// Reads a file; `path` is its name for messages.
+fn file(path: &str, real: &Path) -> Result<Source, NotFound> {
+    if real.is_dir() {
+        return folder(path, real);
     }
-    let text = std::fs::read(path).map_err(|e| {
+    let text = std::fs::read(real).map_err(|e| {
         let absolute = absolute(path);
         let mut text = format!("can't open file '{}': {}", absolute.display(), describe_io(&e));
         if e.kind() == std::io::ErrorKind::NotFound
@@ -201,7 +213,7 @@ fn file(path: &str) -> Result<Source, NotFound> {
         }
         NotFound(text, 2)
     })?;
-    let real = Path::new(path).canonicalize().unwrap_or_else(|_| absolute(path));
+    let real = real.canonicalize().unwrap_or_else(|_| absolute(path));
     let folder = real.parent().map_or_else(String::new, |p| p.to_string_lossy().into_owned());
     let filename = from_here(path);
     Ok(Source { text, filename, folder, of_folder: false })
@@ -216,11 +228,10 @@ fn from_here(path: &str) -> String {
 }
 
 /// A folder is run by its `__main__`.
-fn folder(path: &str) -> Result<Source, NotFound> {
+fn folder(path: &str, real: &Path) -> Result<Source, NotFound> {
     for name in ["__main__.apy", "__main__.py"] {
-        let main = Path::new(path).join(name);
-        if let Ok(text) = std::fs::read(&main) {
-            let filename = from_here(&main.to_string_lossy());
+        if let Ok(text) = std::fs::read(real.join(name)) {
+            let filename = from_here(&Path::new(path).join(name).to_string_lossy());
             return Ok(Source { text, filename, folder: from_here(path), of_folder: true });
         }
     }
@@ -362,7 +373,7 @@ pub fn disassemble(command: &Command) -> Result<u8> {
             let (text, filename, _) = apy::modules::import::find_source(vm, name)?;
             Ok(Source { text, filename, folder: String::new(), of_folder: false })
         })?,
-        program => match read(program, command.skip_line) {
+        program => match read(program, 0, command.skip_line) {
             Ok(source) => source,
             Err(NotFound(text, status)) => {
                 eprintln!("apy: {text}");

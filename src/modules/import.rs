@@ -4,8 +4,9 @@
 //! `__path__`), `NAME.apy` before `NAME.py`, then in the standard library that the binary carries. Not here: the
 //! opcodes, and `importlib`, which is written in apy.
 
+use super::sys::write_stderr;
 use super::{import_lock, stdlib};
-use crate::embed::SourceKind;
+use crate::embed::{SourceKind, Switches};
 use crate::vm::dict::Dict;
 use crate::vm::exception::Raised;
 use crate::vm::function::{CodeObject, Module};
@@ -15,6 +16,7 @@ use crate::vm::object::Ref;
 use crate::vm::str::Str;
 use crate::vm::{R, Value, Vm};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// `__import__`.
 pub const IMPORT: NativeDef = NativeDef::new(
@@ -301,7 +303,46 @@ fn is_built_in(name: &str) -> bool {
         )
 }
 
+/// What `-X importtime` has to know.
+#[derive(Default)]
+struct Times {
+    on: Option<bool>,
+    /// The headline was written.
+    told: bool,
+    depth: usize,
+    /// How long the imports took that the one at hand has made.
+    inside: Duration,
+}
+
+/// Loads a module; with `-X importtime`, tells how long it took, those that it imports first.
 fn load(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
+    let on = vm.state::<Times>().on.unwrap_or_else(|| {
+        let on = vm.state::<Switches>().extra.iter().any(|(name, _)| name == "importtime");
+        vm.state::<Times>().on = Some(on);
+        on
+    });
+    if !on {
+        return find_and_run(vm, full, search);
+    }
+    let times = vm.state::<Times>();
+    let (outer, told) = (std::mem::take(&mut times.inside), std::mem::replace(&mut times.told, true));
+    times.depth += 1;
+    if !told {
+        write_stderr(vm, "import time: self [us] | cumulative | imported package\n")?;
+    }
+    let begin = Instant::now();
+    let result = find_and_run(vm, full, search);
+    let took = begin.elapsed();
+    let times = vm.state::<Times>();
+    times.depth -= 1;
+    let (own, depth) = (took.saturating_sub(times.inside), times.depth);
+    times.inside = outer + took;
+    let name = format!("{}{full}", "  ".repeat(depth));
+    write_stderr(vm, &format!("import time: {:>9} | {:>10} | {name}\n", own.as_micros(), took.as_micros()))?;
+    result
+}
+
+fn find_and_run(vm: &mut Vm, full: &str, search: Option<&Value>) -> R<Option<Value>> {
     let Some(found) = find(vm, full, search)? else { return Ok(None) };
     let name = vm.intern(full);
     let modules = vm.modules.clone();
