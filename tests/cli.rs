@@ -370,3 +370,129 @@ fn arguments_come_to_the_byte() {
     let output = command.arg(odd).arg("-x").output().expect("the binary starts");
     assert_eq!(stdout(&output), "['-c', 'a\\udcff\\xe9', '-x'] b'a\\xff\\xc3\\xa9'\n");
 }
+
+#[test]
+fn a_script_may_have_any_name() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new("anyname");
+    let name = OsStr::from_bytes(b"caf\xe9.apy");
+    fs::write(folder.0.join(name), "import sys, os\nprint(os.fsencode(sys.argv[0]), sys.argv[1:], __name__)\n")
+        .expect("the folder can be written to");
+    let inner = folder.0.join(OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&inner).expect("the folder can be written to");
+    fs::write(inner.join("__main__.apy"), "print('of a folder')\n").expect("the folder can be written to");
+    let out = |args: &[&OsStr]| stdout(&folder.command(&[]).args(args).output().expect("the binary starts"));
+    assert_eq!(out(&[name, OsStr::new("x")]), "b'caf\\xe9.apy' ['x'] __main__\n");
+    assert_eq!(out(&[OsStr::new("run"), name]), "b'caf\\xe9.apy' [] __main__\n");
+    assert_eq!(out(&[OsStr::from_bytes(b"\xff")]), "of a folder\n");
+}
+
+#[test]
+fn imports_are_timed_if_asked_for() {
+    let folder = Folder::new("importtime");
+    folder.file("outer_part.apy", "import inner_part\n");
+    folder.file("inner_part.apy", "");
+    let output =
+        folder.run(&["-X", "importtime", "-c", "import sys; sys.path[0] = '.'; import outer_part, inner_part"]);
+    let told = stderr(&output);
+    assert!(told.starts_with("import time: self [us] | cumulative | imported package\n"), "{told}");
+    let rows: Vec<Vec<&str>> = told.lines().map(|l| l.split(" | ").collect()).collect();
+    let of = |name: &str| rows.iter().position(|r| r.last() == Some(&name));
+    let (inner, outer) = (of("  inner_part"), of("outer_part"));
+    assert!(inner.is_some() && inner < outer && of("inner_part").is_none(), "{told}");
+    let number = |row: usize, at: usize| rows[row][at].trim_start_matches("import time:").trim().parse::<u64>();
+    let (inner, outer) = (inner.unwrap_or(0), outer.unwrap_or(0));
+    let (Ok(own), Ok(all), Ok(inside)) = (number(outer, 0), number(outer, 1), number(inner, 1)) else {
+        panic!("no numbers: {told}");
+    };
+    assert!(own + inside <= all + 1, "{told}");
+    assert_eq!(stderr(&folder.run(&["-c", "import json"])), "");
+}
+
+/// The last line of what a program that fails prints.
+fn failure(text: &str) -> String {
+    stderr(&run(&["-c", text])).lines().last().unwrap_or("").to_owned()
+}
+
+#[test]
+fn names_that_were_meant_are_told() {
+    let dog = "class Dog:\n  sound = 'w'\n  def __init__(self): self.name = 'x'; self._age = 1\n";
+    for (text, wanted) in [
+        ("  def f(self): print(name)\nDog().f()", "NameError: name 'name' is not defined. Did you mean: 'self.name'?"),
+        (
+            "  def f(self): print(sound)\nDog().f()",
+            "NameError: name 'sound' is not defined. Did you mean: 'self.sound'?",
+        ),
+        (
+            "  def f(self): return lambda: (self, name)\nDog().f()()",
+            "NameError: name 'name' is not defined. Did you mean: 'self.name'?",
+        ),
+        ("  def f(self): print(prnt)\nDog().f()", "NameError: name 'prnt' is not defined. Did you mean: 'print'?"),
+        ("  def f(this): print(name)\nDog().f()", "NameError: name 'name' is not defined"),
+        ("Dog.sond", "AttributeError: type object 'Dog' has no attribute 'sond'. Did you mean: 'sound'?"),
+        (
+            "int.from_byte",
+            "AttributeError: type object 'int' has no attribute 'from_byte'. Did you mean: 'from_bytes'?",
+        ),
+    ] {
+        assert_eq!(failure(&format!("{dog}{text}")), wanted, "{text}");
+    }
+}
+
+#[test]
+fn classes_have_their_full_names_in_messages() {
+    for (text, wanted) in [
+        (
+            "import datetime; datetime.date.today() - 5",
+            "TypeError: unsupported operand type(s) for -: 'datetime.date' and 'int'",
+        ),
+        (
+            "import datetime; '' + datetime.datetime.now()",
+            "TypeError: can only concatenate str (not \"datetime.datetime\") to str",
+        ),
+        (
+            "import datetime\nclass Day(datetime.date): pass\nDay(2000, 1, 1)()",
+            "TypeError: 'Day' object is not callable",
+        ),
+        ("open('/dev/null') + 1", "TypeError: unsupported operand type(s) for +: '_io.TextIOWrapper' and 'int'"),
+        (
+            "class A:\n class B: pass\nwith A.B(): pass",
+            "TypeError: 'A.B' object does not support the context manager protocol (missed __exit__ method)",
+        ),
+        (
+            "import asyncio\nwith asyncio.Lock(): pass",
+            "TypeError: 'asyncio.locks.Lock' object does not support the context manager protocol (missed __exit__ method) but it supports the asynchronous context manager protocol. Did you mean to use 'async with'?",
+        ),
+        ("dict([1])", "Cannot convert dictionary update sequence element #0 to a sequence"),
+    ] {
+        assert_eq!(failure(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn a_forgotten_await_is_told_where_it_was_forgotten() {
+    let folder = Folder::new("forgotten");
+    let f = "import asyncio\nasync def f(): return 1\n";
+    for (name, text, line) in [
+        ("caught", "try:\n    x = f() + 1\nexcept TypeError:\n    pass\ny = 1\n", "caught.apy:4"),
+        ("function", "def g():\n    x = f() + 1\ntry:\n    g()\nexcept TypeError:\n    pass\n", "function.apy:4"),
+        ("task", "async def g():\n    await asyncio.sleep(0)\n    x = f() + 1\nasyncio.run(g())\n", "task.apy:5"),
+        ("end", "f().result\n", "<sys>:0"),
+    ] {
+        let name = format!("{name}.apy");
+        folder.file(&name, &format!("{f}{text}"));
+        let told = stderr(&folder.run(&[&name]));
+        let warning = format!("{line}: RuntimeWarning: coroutine 'f' was never awaited\n");
+        assert!(told.contains(&warning), "{told}");
+    }
+}
+
+#[test]
+fn logging_tells_where_its_own_failure_comes_from() {
+    let folder = Folder::new("logging");
+    folder.file("a.apy", "import logging\ndef f():\n    logging.warning('%d', 'x')\nf()\n");
+    let told = stderr(&folder.run(&["a.apy"]));
+    let stack = told.split_once("Call stack:\n").map_or("", |(_, s)| s);
+    assert!(stack.contains("line 4, in <module>\n    f()\n") && stack.contains("line 3, in f\n"), "{told}");
+}

@@ -5,6 +5,7 @@ use crate::text::suggestions::suggest;
 use crate::vm::dict::Dict;
 use crate::vm::exception::{Exception, Traceback};
 use crate::vm::object::Ref;
+use crate::vm::special::Special;
 use crate::vm::str::{Str, Tuple};
 use crate::vm::{Value, Vm};
 
@@ -36,7 +37,7 @@ pub fn hint(vm: &mut Vm, e: &Value) -> String {
         let Some(name) = text(vm, &x, 0) else { return String::new() };
         let traceback = x.get(vm).traceback.clone();
         let names = scope(vm, &traceback);
-        let found = nearest(&name, names);
+        let found = of_self(vm, &x, &name).or_else(|| nearest(&name, names));
         let mut out = mean(found.clone());
         if is_standard_module(vm, &name) {
             out.push_str(if found.is_some() { " Or did you" } else { ". Did you" });
@@ -45,6 +46,12 @@ pub fn hint(vm: &mut Vm, e: &Value) -> String {
         return out;
     }
     String::new()
+}
+
+/// An attribute of the object whose method ran.
+fn of_self(vm: &mut Vm, e: &Ref<Exception>, name: &str) -> Option<String> {
+    let this = e.get(vm).extra.get(1).filter(|v| !v.is_undef()).cloned()?;
+    vm.get_attr_str(&this, name).ok().map(|_| format!("self.{name}"))
 }
 
 fn mean(found: Option<String>) -> String {
@@ -71,10 +78,8 @@ fn visible(wrong: &str, names: Vec<String>) -> Vec<String> {
 
 /// The names that `dir()` gives, sorted.
 fn dir(vm: &mut Vm, v: &Value) -> Vec<String> {
-    let listed = match vm.call_method(v, "__dir__", &[]) {
-        Ok(l) => vm.collect(&l),
-        Err(e) => Err(e),
-    };
+    let Some(f) = vm.special(v, Special::Dir) else { return Vec::new() };
+    let listed = vm.call_special(&f, v, &[]).and_then(|l| vm.collect(&l));
     let mut names: Vec<String> = match listed {
         Ok(items) => items.iter().filter(|n| n.is_a::<Str>()).map(|n| vm.str_of(n)).collect(),
         Err(_) => Vec::new(),

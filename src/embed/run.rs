@@ -400,6 +400,11 @@ impl Vm {
     /// Lets go of the script's own modules. What only they hold is finalized while its globals still have their
     /// names; the modules that something else keeps alive are emptied after that, the last one first.
     fn leave_modules(&mut self) -> R<()> {
+        for name in ["last_exc", "last_type", "last_value", "last_traceback"] {
+            if crate::modules::sys::module_attr(self, name).is_some() {
+                crate::modules::sys::set_module_attr(self, name, Value::NONE);
+            }
+        }
         let [class, ..] = crate::objects::weakref::classes(self);
         let modules = self.modules.clone();
         let mut left = Vec::new();

@@ -39,6 +39,8 @@ pub mod class_flag {
     pub const MUTABLE: u32 = 1024;
     /// A built-in class whose `__del__` is called for instances that die.
     pub const DEL: u32 = 2048;
+    /// CPython has it in C: messages name it with its module.
+    pub const STATIC: u32 = 4096;
 }
 
 /// The payload of a class.

@@ -91,7 +91,7 @@ names! {
     ag_running, ag_code, ag_await, f_back, f_code, f_globals, f_locals, f_lineno, tb_next, tb_frame, tb_lineno,
     // Names of code objects.
     angle_module = "<module>", angle_lambda = "<lambda>", angle_string = "<string>", angle_stdin = "<stdin>",
-    angle_listcomp = "<listcomp>", angle_genexpr = "<genexpr>", angle_locals = "<locals>", empty = "",
+    angle_listcomp = "<listcomp>", angle_genexpr = "<genexpr>", angle_locals = "<locals>", angle_static = "<static>", empty = "",
     // The event loop.
     _asyncio_future_blocking, get_loop, add_done_callback, remove_done_callback, set_result, set_exception, result,
     exception, cancel, cancelled, done, cancelling, uncancel, call_soon, call_later, call_at, call_exception_handler,

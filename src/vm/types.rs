@@ -256,7 +256,8 @@ impl Vm {
     pub fn type_name(&self, class: &Ref<Class>) -> String {
         let c = class.get(self);
         let name = c.display_name();
-        if c.is_heap() || c.has(class_flag::EXCEPTION | class_flag::MUTABLE) {
+        let scripted = c.is_heap() && !c.has(class_flag::STATIC);
+        if scripted || c.has(class_flag::EXCEPTION | class_flag::MUTABLE) {
             return name;
         }
         match self.own_class_attr(class, &self.names.__module__) {
@@ -265,6 +266,18 @@ impl Vm {
                 module => format!("{module}.{name}"),
             },
             _ => name,
+        }
+    }
+
+    /// The qualified name of a class with its module, but for modules that go without saying.
+    pub fn full_type_name(&self, class: &Ref<Class>) -> String {
+        let qualname = self.str_of(class.get(self).qualname.value());
+        match self.own_class_attr(class, &self.names.__module__).filter(|m| m.is_a::<Str>()) {
+            Some(m) => match self.str_of(&m).as_str() {
+                "builtins" | "__main__" => qualname,
+                module => format!("{module}.{qualname}"),
+            },
+            None => qualname,
         }
     }
 

@@ -134,7 +134,7 @@ fn plain_class(vm: &mut Vm, name: &str, base: Option<&Ref<Class>>) -> R<Ref<Clas
         bases: vec![base],
         meta: None,
         // As a heap class its `__del__` counts for subclasses.
-        flags: class_flag::HEAP | class_flag::BASE | class_flag::WEAKREF,
+        flags: class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF,
         slots: 0,
         dict: true,
     };

@@ -202,7 +202,7 @@ pub fn classes(vm: &mut Vm) -> R<Classes> {
         return Ok(c.clone());
     }
     let base = base::classes(vm)?.buffered;
-    let flags = class_flag::HEAP | class_flag::BASE | class_flag::WEAKREF;
+    let flags = class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF;
     let define = |vm: &mut Vm, name: &str, reads: bool, writes: bool| -> R<Ref<Class>> {
         let class = vm.define_class_with_dict::<Buffered>("_io", name, Some(&base), flags)?;
         vm.extend_class(&class, COMMON, GETSETS);

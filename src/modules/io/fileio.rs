@@ -155,7 +155,7 @@ const GETSETS: &[GetSetDef] = &[
 /// None in a sound build.
 pub fn define(vm: &mut Vm) -> R<Ref<crate::vm::class::Class>> {
     let raw = base::classes(vm)?.raw;
-    let flags = class_flag::HEAP | class_flag::BASE | class_flag::WEAKREF;
+    let flags = class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF;
     let class = vm.define_class_with_dict::<FileIo>("_io", "FileIO", Some(&raw), flags)?;
     vm.extend_class(&class, METHODS, GETSETS);
     Ok(class)

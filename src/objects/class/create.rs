@@ -120,6 +120,11 @@ fn make(vm: &mut Vm, meta: &Ref<Class>, name: &Ref<Str>, bases: Vec<Ref<Class>>,
     let (class_cell, dict_cell) = take_cells(vm, ns)?;
     complete_namespace(vm, ns);
     let mut flags = class_flag::HEAP | class_flag::BASE;
+    // The library's own sign, which no script can write as a name.
+    let sign = vm.names.angle_static.clone();
+    if ns.del_str(vm, &sign).is_some() {
+        flags |= class_flag::STATIC;
+    }
     if plan.weakref {
         flags |= class_flag::WEAKREF;
     }

@@ -93,7 +93,11 @@ fn update_from_pairs(vm: &mut Vm, dict: &Ref<Dict>, source: &Value) -> R<()> {
         let pair = match sequence_items(vm, &item) {
             Some(pair) => pair,
             None if !vm.is_iterable(&item) => {
-                return Err(vm.type_error("object is not iterable"));
+                let e = vm.type_error("object is not iterable");
+                let note = format!("Cannot convert dictionary update sequence element #{n} to a sequence");
+                let (value, note) = (vm.exception_value(e), vm.new_str(&note).into_value());
+                vm.call_method(&value, "add_note", &[note])?;
+                return Err(vm.raise(value));
             }
             None => vm.collect(&item)?,
         };

@@ -496,7 +496,7 @@ impl Vm {
                 Ok((bound, Value::UNDEF))
             }
             None => {
-                let name = self.class_name(&obj);
+                let name = self.full_type_name(&self.class_of(&obj).clone());
                 let (protocol, method) = match (is_async, which & 1) {
                     (false, m) => ("context manager", if m == 0 { "__enter__" } else { "__exit__" }),
                     (true, m) => ("asynchronous context manager", if m == 0 { "__aenter__" } else { "__aexit__" }),

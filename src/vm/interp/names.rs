@@ -71,14 +71,27 @@ impl Vm {
         self.name_error(text, name)
     }
 
-    /// A NameError with its `name` attribute.
+    /// A NameError with its `name` attribute. Whoever reports it may want to look at the object whose method runs:
+    /// its attribute may have been meant.
     #[cold]
     pub(super) fn name_error(&mut self, text: String, name: &Ref<Str>) -> Raised {
         let class = self.exc.NameError.clone();
         let text = self.new_str(&text).into_value();
+        let this = self.running_self();
         let e: Ref<Exception> = self.new_exception(&class, vec![text]);
-        e.get_mut(self).extra = vec![name.value().clone()];
+        e.get_mut(self).extra = [Some(name.value().clone()), this].into_iter().flatten().collect();
         Raised(e.into_value())
+    }
+
+    /// The variable `self` of the running function.
+    fn running_self(&mut self) -> Option<Value> {
+        let code = &self.running_code().code;
+        if !code.varnames().chain(&code.freevars).any(|n| **n == *"self") {
+            return None;
+        }
+        let locals = self.current_locals().ok()?;
+        let name = self.intern("self");
+        locals.cast::<Dict>()?.clone().get_str(self, &name)
     }
 
     /// The error for an unbound local or cell in a register.

@@ -52,10 +52,15 @@ impl Vm {
             if let Some(entry) = entry {
                 // SAFETY: registers of the exception table are in range (the verifier).
                 unsafe {
-                    let f = &mut *self.thread.frame;
+                    let f = &*self.thread.frame;
                     for i in entry.depth..(*f.code).nregs {
                         *f.regs.add(i as usize) = Value::UNDEF;
                     }
+                }
+                self.finalize_where_raised();
+                // SAFETY: as above; whatever ran meanwhile has left the frame as it was.
+                unsafe {
+                    let f = &mut *self.thread.frame;
                     *f.regs.add(entry.exc as usize) = e;
                     f.pc = (*f.code).instrs.add(entry.target as usize);
                 }
@@ -68,12 +73,26 @@ impl Vm {
         }
     }
 
+    /// Finalizers of what the running frame has just let go of; what they warn of is told with the line of the error.
+    #[inline]
+    fn finalize_where_raised(&mut self) {
+        if self.heap.pending.get() {
+            self.run_finalizers();
+        }
+    }
+
     /// Drops the running frame because of an exception.
     fn leave_raising(&mut self, e: Value) -> Left {
         // SAFETY: the running frame's registers are its own.
         unsafe {
             let frame = self.thread.frame;
             if (*frame).flags & frame_flag::GENERATOR != 0 {
+                if (*frame).flags & frame_flag::OBSERVED == 0 {
+                    for i in (0..(*(*frame).code).nregs as usize).rev() {
+                        *(*frame).regs.add(i) = Value::UNDEF;
+                    }
+                    self.finalize_where_raised();
+                }
                 let e = self.generator_failure(e);
                 let thrown = (*frame).flags & frame_flag::THROWN != 0 && (*frame).chain == 0;
                 let Some(f) = self.end_generator() else {
@@ -93,6 +112,7 @@ impl Vm {
             for i in (0..n).rev() {
                 *regs.add(i) = Value::UNDEF;
             }
+            self.finalize_where_raised();
             let f = self.pop_frame();
             *regs.sub(1) = Value::UNDEF;
             let entry = f.flags & frame_flag::ENTRY != 0;

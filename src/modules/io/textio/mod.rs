@@ -200,7 +200,7 @@ const GETSETS: &[GetSetDef] = &[
 /// None in a sound build.
 pub fn define(vm: &mut Vm) -> R<Ref<Class>> {
     let base = base::classes(vm)?.text;
-    let flags = class_flag::HEAP | class_flag::BASE | class_flag::WEAKREF;
+    let flags = class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF;
     let class = vm.define_class_with_dict::<TextIo>("_io", "TextIOWrapper", Some(&base), flags)?;
     vm.extend_class(&class, METHODS, GETSETS);
     Ok(class)
