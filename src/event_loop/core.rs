@@ -725,29 +725,28 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
         }
         _ => waiting.wait(duration),
     };
-    let due = reactor.due();
-    l.get_mut(vm).reactor = Some(reactor);
+    let mut ready = std::mem::take(&mut l.get_mut(vm).ready);
+    let before = ready.len();
+    reactor.due(|due| match due {
+        Due::Source(object, what) => {
+            if let Some(t) = object.cast::<Transport>() {
+                ready.push_back(Entry::Io(t.clone(), what));
+            }
+        }
+        Due::Watch(handle) => {
+            if let Some(h) = handle.cast::<Handle>().filter(|h| !h.get(vm).cancelled) {
+                ready.push_back(Entry::Handle(h.clone()));
+            }
+        }
+    });
+    {
+        let mut this = l.get_mut(vm);
+        this.polled = ready.len() > before;
+        this.ready = ready;
+        this.reactor = Some(reactor);
+    }
     if let Err(e) = polled {
         return Err(vm.os_error(&e, None));
-    }
-    l.get_mut(vm).polled = !due.is_empty();
-    for d in due {
-        let (fd, writer) = match d {
-            Due::Source(object, ready) => {
-                if let Some(t) = object.cast::<Transport>() {
-                    l.get_mut(vm).ready.push_back(Entry::Io(t.clone(), ready));
-                }
-                continue;
-            }
-            Due::Watch { fd, writer } => (fd, writer),
-        };
-        let handle = l.get(vm).reactor.as_ref().and_then(|r| r.handle(fd, writer));
-        if let Some(handle) = handle.as_ref().and_then(|v| v.cast::<Handle>())
-            && !handle.get(vm).cancelled
-        {
-            let entry = Entry::Handle(handle.clone());
-            l.get_mut(vm).ready.push_back(entry);
-        }
     }
     // Signals and requests of other threads have their say before callbacks run.
     vm.checkpoint()

@@ -14,6 +14,7 @@ use super::streams::{self, Reader, StreamOp};
 use super::sync::{self, Event, Lock, Semaphore};
 use super::task::{self, Task};
 use super::unretrieved::NeverAwaited;
+use crate::heap_object;
 use crate::vm::exception::Raised;
 use crate::vm::generator::GenStep;
 use crate::vm::native::{GetSetDef, NativeDef};
@@ -576,25 +577,53 @@ pub fn future_of(vm: &mut Vm, c: &Ref<NativeCoroutine>, t: &Ref<Task>) -> R {
 
 // ---- what scripts see ----
 
-/// Gives the class its methods.
-pub fn init(vm: &mut Vm, classes: &Classes) {
-    vm.extend_class(&classes.coroutine, METHODS, ATTRS);
+heap_object! {
+    /// The payload of `coroutine_wrapper`: what `coroutine.__await__()` gives, which can be iterated.
+    pub struct Wrapper { coroutine: Ref<NativeCoroutine> }
 }
 
-const METHODS: &[NativeDef] = &[
-    NativeDef::new("__await__(self, /)", "Return an iterator to be used in await expression.", |_, a| Ok(a[0].clone())),
+/// Gives the classes their methods.
+pub fn init(vm: &mut Vm, classes: &Classes) {
+    vm.extend_class(&classes.coroutine, METHODS, ATTRS);
+    vm.extend_class(&classes.coroutine_wrapper, WRAPPER, &[]);
+}
+
+fn wrapped(vm: &mut Vm, a: &[Value]) -> R<Ref<NativeCoroutine>> {
+    let w = vm.this::<Wrapper>(a, "send")?.clone();
+    Ok(w.get(vm).coroutine.clone())
+}
+
+const WRAPPER: &[NativeDef] = &[
+    NativeDef::new("__iter__(self, /)", "Implement iter(self).", |_, a| Ok(a[0].clone())),
     NativeDef::new("__next__(self, /)", "Implement next(self).", |vm, a| {
-        let c = vm.this::<NativeCoroutine>(a, "__next__")?.clone();
+        let c = wrapped(vm, a)?;
         let step = send(vm, &c);
         finish(vm, step)
     }),
     NativeDef::new("send(self, value, /)", "Send a value into the coroutine.", |vm, a| {
-        let c = vm.this::<NativeCoroutine>(a, "send")?.clone();
-        if c.get(vm).stage == Stage::Created && !a[1].is_none() {
-            return Err(vm.type_error("can't send non-None value to a just-started coroutine"));
-        }
-        let step = send(vm, &c);
+        let c = wrapped(vm, a)?;
+        send_value(vm, &c, &a[1])
+    }),
+    NativeDef::new("throw(self, typ, val=None, tb=None, /)", "Raise an exception in the coroutine.", |vm, a| {
+        let c = wrapped(vm, a)?;
+        let e = crate::objects::generator::exception_to_throw(vm, a)?;
+        let step = throw(vm, &c, e);
         finish(vm, step)
+    }),
+    NativeDef::new("close(self, /)", "Close the coroutine.", |vm, a| {
+        let c = wrapped(vm, a)?;
+        close(vm, &c)
+    }),
+];
+
+const METHODS: &[NativeDef] = &[
+    NativeDef::new("__await__(self, /)", "Return an iterator to be used in await expression.", |vm, a| {
+        let coroutine = vm.this::<NativeCoroutine>(a, "__await__")?.clone();
+        Ok(vm.alloc(Wrapper { coroutine }).into())
+    }),
+    NativeDef::new("send(self, value, /)", "Send a value into the coroutine.", |vm, a| {
+        let c = vm.this::<NativeCoroutine>(a, "send")?.clone();
+        send_value(vm, &c, &a[1])
     }),
     NativeDef::new("throw(self, typ, val=None, tb=None, /)", "Raise an exception in the coroutine.", |vm, a| {
         let c = vm.this::<NativeCoroutine>(a, "throw")?.clone();
@@ -612,6 +641,14 @@ const METHODS: &[NativeDef] = &[
         Ok(vm.new_str(&text).into())
     }),
 ];
+
+fn send_value(vm: &mut Vm, c: &Ref<NativeCoroutine>, v: &Value) -> R {
+    if c.get(vm).stage == Stage::Created && !v.is_none() {
+        return Err(vm.type_error("can't send non-None value to a just-started coroutine"));
+    }
+    let step = send(vm, c);
+    finish(vm, step)
+}
 
 fn finish(vm: &mut Vm, step: R<GenStep>) -> R {
     match step? {

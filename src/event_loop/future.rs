@@ -531,7 +531,7 @@ pub fn result(vm: &mut Vm, future: &Value) -> R {
         }
         State::Pending => {
             let class = super::classes(vm)?.invalid_state.clone();
-            Err(vm.raise_text(&class, "Result is not ready."))
+            Err(vm.raise_text(&class, "Result is not set."))
         }
     }
 }

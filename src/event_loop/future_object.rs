@@ -105,8 +105,7 @@ fn check_state(vm: &mut Vm, v: &Value) -> R<()> {
 fn init_future(vm: &mut Vm, args: &Args<'_>) -> R {
     let this = args.pos.first().cloned().unwrap_or(Value::NONE);
     if args.pos.len() > 1 {
-        let n = args.pos.len() - 1;
-        return Err(vm.type_error(format!("Future() takes at most 0 positional arguments ({n} given)")));
+        return Err(vm.type_error("Future() takes no positional arguments"));
     }
     super::only_keywords(vm, args, "Future", &["loop"])?;
     let event_loop = match super::keyword(vm, args, "loop") {

@@ -12,6 +12,7 @@
 pub mod context;
 pub mod core;
 pub mod coroutine;
+mod docs;
 pub mod executor;
 pub mod foreign;
 pub mod future;
@@ -65,6 +66,8 @@ pub struct Classes {
     pub event_loop: Ref<Class>,
     /// Coroutines that run native code.
     pub coroutine: Ref<Class>,
+    /// What `coroutine.__await__()` gives.
+    pub coroutine_wrapper: Ref<Class>,
     /// Calls that go to a thread pool.
     pub job: Ref<Class>,
     /// Callbacks of native code, as scripts see them.
@@ -152,6 +155,7 @@ pub fn classes(vm: &mut Vm) -> R<Rc<Classes>> {
     vm.set_native_await(future_object::NATIVE_AWAIT);
     sync::init(vm, &classes);
     queue::init(vm, &classes);
+    docs::init(vm, &classes);
     Ok(classes)
 }
 
@@ -165,6 +169,8 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
     const PLAIN: u32 = class_flag::BASE | class_flag::WEAKREF;
     // As `PLAIN`; scripts may change the class, which CPython has in Python.
     const OPEN: u32 = PLAIN | class_flag::MUTABLE;
+    // As `OPEN`; loops that die unclosed say so.
+    const LOOP: u32 = OPEN | class_flag::DEL;
     const HIDDEN: u32 = class_flag::NO_NEW;
     // A class whose finalizer runs although it is not a script's.
     const FINALIZED: u32 = class_flag::HEAP | class_flag::NO_NEW;
@@ -177,7 +183,7 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
         "asyncio.base_events",
         "BaseEventLoop",
         Some(&abstract_loop),
-        OPEN,
+        LOOP,
     )?;
     let handle = vm.define_class::<handle::Handle>("asyncio.events", "Handle", None, OPEN)?;
     let semaphore = vm.define_class_with_dict::<sync::Semaphore>("asyncio.locks", "Semaphore", None, OPEN)?;
@@ -199,7 +205,7 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
             "asyncio.unix_events",
             "_UnixSelectorEventLoop",
             Some(&base_loop),
-            OPEN,
+            LOOP,
         )?,
         abstract_loop,
         base_loop,
@@ -209,6 +215,7 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
             Some(&coroutine_base),
             HIDDEN | class_flag::WEAKREF,
         )?,
+        coroutine_wrapper: vm.define_class::<coroutine::Wrapper>("builtins", "coroutine_wrapper", None, HIDDEN)?,
         job: vm.define_class::<executor::Job>("_asyncio", "Job", None, HIDDEN)?,
         callback: vm.define_class::<foreign::NativeCallback>("_asyncio", "NativeCallback", None, HIDDEN)?,
         unretrieved: vm.define_class::<unretrieved::Unretrieved>("_asyncio", "Unretrieved", None, FINALIZED)?,

@@ -22,13 +22,8 @@ const PLACE: u32 = 32;
 
 /// What is to be done.
 pub enum Due {
-    /// One direction of a descriptor is ready: a key of [`Reactor::handle`].
-    Watch {
-        /// The descriptor.
-        fd: i32,
-        /// Writing, not reading.
-        writer: bool,
-    },
+    /// One direction of a descriptor is ready: its handle.
+    Watch(Value),
     /// A source is ready.
     Source(Value, Ready),
 }
@@ -135,9 +130,8 @@ impl Reactor {
         Waiting { poll: &mut self.poll, events: &mut self.events }
     }
 
-    /// What the last poll reported.
-    pub fn due(&mut self) -> Vec<Due> {
-        let mut due = Vec::new();
+    /// Shows what the last poll reported, in its order.
+    pub fn due(&mut self, mut show: impl FnMut(Due)) {
         for event in &self.events {
             let Token(n) = event.token();
             if event.token() == WAKER {
@@ -150,28 +144,23 @@ impl Reactor {
                         write: event.is_writable() || event.is_write_closed() || event.is_error(),
                         end: event.is_read_closed() || event.is_error(),
                     };
-                    due.push(Due::Source(s.object.clone(), ready));
+                    show(Due::Source(s.object.clone(), ready));
                 }
                 continue;
             }
             let Ok(fd) = i32::try_from(n) else { continue };
             self.reported.push(fd);
+            let Some(watch) = self.watches.get(&fd) else { continue };
             let failed = event.is_error();
-            if event.is_readable() || event.is_read_closed() || failed {
-                due.push(Due::Watch { fd, writer: false });
-            }
-            if event.is_writable() || event.is_write_closed() || failed {
-                due.push(Due::Watch { fd, writer: true });
+            let reads = event.is_readable() || event.is_read_closed() || failed;
+            let writes = event.is_writable() || event.is_write_closed() || failed;
+            let reader = watch.reader.iter().filter(|_| reads);
+            let writer = watch.writer.iter().filter(|_| writes);
+            for handle in reader.chain(writer) {
+                show(Due::Watch(handle.clone()));
             }
         }
         self.events.clear();
-        due
-    }
-
-    /// The handle that is to run.
-    pub fn handle(&self, fd: i32, writer: bool) -> Option<Value> {
-        let watch = self.watches.get(&fd)?;
-        if writer { watch.writer.clone() } else { watch.reader.clone() }
     }
 
     fn source(&self, token: usize) -> Option<&Source> {

@@ -125,7 +125,8 @@ fn describe(vm: &mut Vm, v: &Value, mut extra: String, waiters: usize) -> R {
     if waiters > 0 {
         extra.push_str(&format!(", waiters:{waiters}"));
     }
-    let class = vm.full_class_name(v);
+    let class = vm.class_of(v).clone();
+    let class = crate::objects::class::qualified_name(vm, &class)?;
     let address = crate::vm::class_ops::address(v);
     Ok(vm.new_str(&format!("<{class} object at {address:#x} [{extra}]>")).into())
 }

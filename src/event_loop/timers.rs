@@ -54,8 +54,9 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// Adds a timer.
+    /// Adds a timer. One at no time at all is due at once.
     pub fn add(&mut self, when: f64, target: Value) {
+        let when = if when.is_nan() { f64::NEG_INFINITY } else { when };
         self.next += 1;
         let timer = Timer { when, number: self.next, target };
         if self.queue.back().is_none_or(|last| *last > timer) {

@@ -242,6 +242,11 @@ pub fn on_ready(vm: &mut Vm, t: &Ref<Transport>, ready: Ready) -> R<()> {
     Ok(())
 }
 
+/// Reads; sockets by the call of their own, which costs the system less.
+fn receive(kind: Kind, fd: i32, buffer: &mut [u8]) -> io::Result<usize> {
+    if kind == Kind::Socket { system::recv(fd, buffer, 0) } else { system::read(fd, buffer) }
+}
+
 fn read_ready(vm: &mut Vm, t: &Ref<Transport>, end: bool) -> R<()> {
     if t.get(vm).lost > 0 {
         return Ok(());
@@ -257,9 +262,9 @@ fn read_ready(vm: &mut Vm, t: &Ref<Transport>, end: bool) -> R<()> {
     if scratch.is_empty() {
         scratch = vec![0; READ];
     }
-    let fd = t.get(vm).fd as i32;
+    let (fd, kind) = (t.get(vm).fd as i32, t.get(vm).kind);
     let read = loop {
-        match system::read(fd, &mut scratch) {
+        match receive(kind, fd, &mut scratch) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             other => break other,
         }
@@ -360,7 +365,7 @@ fn read_into_buffer(vm: &mut Vm, t: &Ref<Transport>, end: bool) -> R<()> {
         Err(e) => return settle(vm, t, Err(e), "Fatal error: protocol.get_buffer() call failed."),
     };
     let mut bytes = vec![0; len.min(READ)];
-    match system::read(t.get(vm).fd as i32, &mut bytes) {
+    match receive(t.get(vm).kind, t.get(vm).fd as i32, &mut bytes) {
         Ok(0) => on_eof(vm, t),
         Ok(n) => {
             if end || n == bytes.len() || t.get(vm).drain {
@@ -456,7 +461,7 @@ pub fn write(vm: &mut Vm, t: &Ref<Transport>, source: Source<'_>) -> R<()> {
     }
     let mut sent = 0;
     if this.pending().is_empty() {
-        match send(this.fd as i32, bytes) {
+        match send(this.kind, this.fd as i32, bytes) {
             Ok(n) if n >= bytes.len() => return Ok(()),
             Ok(n) => sent = n,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -477,9 +482,13 @@ pub fn write(vm: &mut Vm, t: &Ref<Transport>, source: Source<'_>) -> R<()> {
     pause_protocol(vm, t)
 }
 
-fn send(fd: i32, bytes: &[u8]) -> io::Result<usize> {
+fn send(kind: Kind, fd: i32, bytes: &[u8]) -> io::Result<usize> {
     loop {
-        match system::write(fd, bytes) {
+        let sent = match kind {
+            Kind::Socket => system::send(fd, bytes, nix::libc::MSG_NOSIGNAL),
+            _ => system::write(fd, bytes),
+        };
+        match sent {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             other => return other,
         }
@@ -506,7 +515,7 @@ fn write_ready(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
         if this.pending().is_empty() {
             break;
         }
-        match send(this.fd as i32, this.pending()) {
+        match send(this.kind, this.fd as i32, this.pending()) {
             Ok(n) => {
                 let mut this = t.get_mut(vm);
                 this.sent += n;

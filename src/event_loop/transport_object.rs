@@ -311,6 +311,11 @@ pub fn write_value(vm: &mut Vm, t: &Ref<Transport>, data: &Value) -> R<()> {
         return transport::write(vm, t, Source::Bytes(b));
     }
     if !crate::objects::bytes::is_bytes_like(vm, data) {
+        if t.get(vm).kind == Kind::WritePipe {
+            let class = vm.exc.AssertionError.clone();
+            let shown = vm.repr_string(data)?;
+            return Err(vm.raise_text(&class, &shown));
+        }
         let got = vm.plain_class_name(data);
         return Err(
             vm.type_error(format!("data argument must be a bytes, bytearray, or memoryview object, not '{got}'"))

@@ -244,6 +244,19 @@ fn create_task(vm: &mut Vm, args: &Args<'_>) -> R {
     event_loop::with_other_keywords(vm, args, "coro", |vm, args| gather::create_task(vm, &l, &coro, args))
 }
 
+/// Functions that are found in another module by all the world, which is written in Python in CPython.
+const HOMES: &[(&str, &str)] = &[
+    ("asyncio.tasks", "sleep"),
+    ("asyncio.tasks", "shield"),
+    ("asyncio.tasks", "gather"),
+    ("asyncio.tasks", "ensure_future"),
+    ("asyncio.tasks", "create_task"),
+    ("asyncio.coroutines", "iscoroutine"),
+    ("asyncio.base_futures", "isfuture"),
+    ("asyncio.events", "new_event_loop"),
+    ("asyncio.events", "set_event_loop"),
+];
+
 /// Makes the module.
 ///
 /// # Errors
@@ -251,6 +264,12 @@ fn create_task(vm: &mut Vm, args: &Args<'_>) -> R {
 pub fn module(vm: &mut Vm) -> R<Value> {
     let classes = event_loop::classes(vm)?;
     let module = vm.new_module("_asyncio", FUNCTIONS);
+    for (home, name) in HOMES {
+        if let Some(def) = FUNCTIONS.iter().find(|def| def.name() == *name) {
+            let f = vm.native_function(home, def);
+            vm.module_set(&module, name, f);
+        }
+    }
     let names = [
         ("Future", &classes.future),
         ("Task", &classes.task),

@@ -84,8 +84,10 @@ pub fn module(vm: &mut Vm) -> R<Value> {
     let flags = class_flag::BASE | class_flag::WEAKREF;
     let class = vm.define_class::<SimpleQueue>("_queue", "SimpleQueue", None, flags)?;
     vm.extend_class(&class, METHODS, &[]);
+    vm.doc_class(&class, |_| Some("A queue between threads, without bound: first in, first out."));
     let base = vm.exc.Exception.clone();
     let empty = vm.define_exception("_queue", "Empty", &base)?;
+    vm.doc_class(&empty, |_| Some("There is nothing in the queue."));
     vm.state::<Empty>().0 = Some(empty.clone());
     vm.module_set(&module, "SimpleQueue", class.into_value());
     vm.module_set(&module, "Empty", empty.into_value());

@@ -90,6 +90,6 @@ pub fn init(vm: &mut Vm) -> R<()> {
     crate::modules::typing::init(vm)?;
     template::init(vm)?;
     weakref::init(vm)?;
-    class::fill_docs(vm);
+    class::docs::fill_docs(vm);
     Ok(())
 }

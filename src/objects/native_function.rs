@@ -118,6 +118,7 @@ pub fn gives_coroutine(vm: &mut Vm, v: &Value) -> bool {
 fn doc(vm: &mut Vm, v: &Value) -> R {
     Ok(match definition(vm, v)? {
         Some(def) if !def.doc.is_empty() => vm.new_str(def.doc).into(),
+        Some(def) if def.name() == "__init__" => vm.new_str("Initialize self; help(type(self)) tells how.").into(),
         _ => Value::NONE,
     })
 }

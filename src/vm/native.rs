@@ -16,6 +16,8 @@
 //! dict. A raw function gets positional and keyword arguments as they were passed. A signature that ends with
 //! ` -> coroutine` is that of a function whose calls give coroutines.
 
+mod script_errors;
+
 use super::class::Class;
 use super::dict::Dict;
 use super::function::{Native, NativeCode};
@@ -447,6 +449,13 @@ impl Vm {
             wrapper: self.class_of(native.value()).is(&self.types.wrapper_descriptor),
             params,
         };
+        if self.is_like_script(&owner) {
+            let name = match owner.cast::<Class>() {
+                Some(c) => format!("{}.{}", c.get(self).display_name(), def.name()),
+                None => def.name().to_owned(),
+            };
+            self.check_like_script(&call, &name, args)?;
+        }
         self.check_native_counts(&call, args)?;
         let n_pos = call.positional();
         let mut bound = vec![Value::UNDEF; call.params.len()];

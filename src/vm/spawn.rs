@@ -13,6 +13,8 @@ pub struct Spawn {
     pub streams: [i32; 3],
     /// Other descriptors that the program gets, under their numbers.
     pub pass: Vec<i32>,
+    /// It gets no others, whatever their flags say.
+    pub close: bool,
     /// The program leads a new session.
     pub session: bool,
     /// Its process group; negative: this process's.
@@ -34,6 +36,15 @@ fn duplicate(fd: i32) -> io::Result<Stdio> {
     Ok(Stdio::from(unsafe { OwnedFd::from_raw_fd(twin) }))
 }
 
+/// The descriptors from 3 on that programs inherit. All that this process opens are closed on execution, so these come
+/// from who started it, or a script has made them so.
+fn inheritable() -> Vec<i32> {
+    let Ok(all) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
+    let numbers = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    // SAFETY: takes numbers only.
+    numbers.filter(|&fd| fd > 2 && unsafe { libc::fcntl(fd, libc::F_GETFD) } == 0).collect()
+}
+
 /// Starts a program; gives the process's number. Its end is to be waited for by that number.
 ///
 /// # Errors
@@ -52,7 +63,9 @@ pub fn spawn(command: &mut Command, how: &Spawn) -> io::Result<u32> {
     if let Ok(id) = u32::try_from(how.ids[0]) {
         command.uid(id);
     }
-    if how.session || how.mask >= 0 || !how.pass.is_empty() {
+    let mut stray = if how.close { inheritable() } else { Vec::new() };
+    stray.retain(|fd| !how.pass.contains(fd));
+    if how.session || how.mask >= 0 || !how.pass.is_empty() || !stray.is_empty() {
         let how = how.clone();
         let prepare = move || {
             if how.session {
@@ -63,6 +76,10 @@ pub fn spawn(command: &mut Command, how: &Spawn) -> io::Result<u32> {
                 // SAFETY: takes a number only.
                 unsafe { libc::umask(how.mask as libc::mode_t) };
             }
+            for &fd in &stray {
+                // SAFETY: takes numbers only. One that is closed meanwhile is no loss.
+                unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+            }
             for &fd in &how.pass {
                 // SAFETY: takes numbers only.
                 check(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) })?;
@@ -70,7 +87,7 @@ pub fn spawn(command: &mut Command, how: &Spawn) -> io::Result<u32> {
             Ok(())
         };
         // SAFETY: the closure makes system calls that are allowed between `fork` and `exec`, and neither allocates
-        // nor takes locks: its list was made before.
+        // nor takes locks: its lists were made before.
         unsafe { command.pre_exec(prepare) };
     }
     command.spawn().map(|child| child.id())

@@ -13,7 +13,7 @@ use std::process::Command;
 
 const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new(
-        "spawn(executable, args, env, cwd, streams, pass_fds, new_session, group, mask, user, group_id)",
+        "spawn(executable, args, env, cwd, streams, pass_fds, close_fds, new_session, group, mask, user, group_id)",
         "Start a program and return its process id.",
         start,
     ),
@@ -111,10 +111,11 @@ fn start(vm: &mut Vm, a: &[Value]) -> R {
     let how = Spawn {
         streams: <[i32; 3]>::try_from(streams).unwrap_or([-1; 3]),
         pass: numbers(vm, &a[5])?,
-        session: vm.truth(&a[6])?,
-        group: vm.index_i64(&a[7])? as i32,
-        mask: vm.index_i64(&a[8])? as i32,
-        ids: [vm.index_i64(&a[9])?, vm.index_i64(&a[10])?],
+        close: vm.truth(&a[6])?,
+        session: vm.truth(&a[7])?,
+        group: vm.index_i64(&a[8])? as i32,
+        mask: vm.index_i64(&a[9])? as i32,
+        ids: [vm.index_i64(&a[10])?, vm.index_i64(&a[11])?],
     };
     match vm.unlocked(|| spawn(&mut command, &how)) {
         Ok(pid) => Ok(vm.int(i64::from(pid))),

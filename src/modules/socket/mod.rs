@@ -75,6 +75,9 @@ pub fn module(vm: &mut Vm) -> R<Value> {
         None => {
             let c = vm.define_class::<Socket>("_socket", "socket", None, class_flag::BASE | class_flag::WEAKREF)?;
             vm.extend_class(&c, object::METHODS, object::ATTRS);
+            vm.doc_class(&c, |_| {
+                Some("An end of a connection, or what listens for connections: of a family, a type and a protocol.")
+            });
             c
         }
     };

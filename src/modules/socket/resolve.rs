@@ -145,10 +145,10 @@ pub const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("inet_pton(af, ip, /)", "Convert an IP address from string format to packed form.", inet_pton),
     NativeDef::new("inet_ntop(af, packed_ip, /)", "Convert a packed IP address to string format.", inet_ntop),
     NativeDef::new("htons(integer, /)", "Convert a 16-bit unsigned integer from host to network order.", |vm, a| {
-        swap16(vm, &a[0], "htons")
+        swap16(vm, &a[0])
     }),
     NativeDef::new("ntohs(integer, /)", "Convert a 16-bit unsigned integer from network to host order.", |vm, a| {
-        swap16(vm, &a[0], "ntohs")
+        swap16(vm, &a[0])
     }),
     NativeDef::new("htonl(integer, /)", "Convert a 32-bit unsigned integer from host to network order.", |vm, a| {
         swap32(vm, &a[0])
@@ -192,25 +192,24 @@ fn gethostbyaddr(vm: &mut Vm, a: &[Value]) -> R {
     }
 }
 
-fn swap16(vm: &mut Vm, v: &Value, name: &str) -> R {
-    let n = vm.index_i64(v)?;
-    match u16::try_from(n) {
-        Ok(n) => Ok(Value::int32(i32::from(n.to_be()))),
-        Err(_) if n < 0 => {
-            Err(vm.overflow_error(format!("{name}: can't convert negative Python int to C 16-bit unsigned integer")))
-        }
-        Err(_) => {
-            Err(vm.overflow_error(format!("{name}: Python int too large to convert to C 16-bit unsigned integer")))
-        }
+/// A number for the network, as far as it fits a C type.
+fn unsigned<T: TryFrom<i64>>(vm: &mut Vm, v: &Value, name: &str) -> R<T> {
+    let n = vm.index(v)?;
+    let n = vm.as_i64(&n).unwrap_or(i64::MAX);
+    if n < 0 {
+        return Err(vm.value_error("Cannot convert negative int"));
     }
+    T::try_from(n).map_err(|_| vm.overflow_error(format!("Python int too large for C {name}")))
+}
+
+fn swap16(vm: &mut Vm, v: &Value) -> R {
+    let n: u16 = unsigned(vm, v, "uint16_t")?;
+    Ok(Value::int32(i32::from(n.to_be())))
 }
 
 fn swap32(vm: &mut Vm, v: &Value) -> R {
-    let n = vm.index_i64(v)?;
-    match u32::try_from(n) {
-        Ok(n) => Ok(vm.int(i64::from(n.to_be()))),
-        Err(_) => Err(vm.overflow_error("int larger than 32 bits")),
-    }
+    let n: u32 = unsigned(vm, v, "uint32_t")?;
+    Ok(vm.int(i64::from(n.to_be())))
 }
 
 fn c_text(vm: &mut Vm, v: &Value) -> R<CString> {

@@ -18,7 +18,7 @@ use crate::vm::{R, Value, Vm};
 use wait::{TIMEOUT_MAX, Until, WaitQueue};
 
 /// The least native stack that may be asked for, in bytes.
-const LEAST_STACK: i64 = 32 << 10;
+const LEAST_STACK: i64 = 52 << 10;
 /// The most.
 const MOST_STACK: i64 = 1 << 40;
 
@@ -158,10 +158,14 @@ pub fn module(vm: &mut Vm) -> R<Value> {
     vm.at_collections(local::forget_dead);
     let lock = vm.define_class::<lock::Lock>("_thread", "lock", None, class_flag::WEAKREF)?;
     vm.extend_class(&lock, lock::LOCK_METHODS, &[]);
+    vm.doc_class(&lock, |_| {
+        Some("Held by one thread at a time: `with lock:` waits for it, and releases it at the end of the block.")
+    });
     let rlock = vm.define_class::<lock::RLock>("_thread", "RLock", None, class_flag::BASE | class_flag::WEAKREF)?;
     vm.extend_class(&rlock, lock::RLOCK_METHODS, &[]);
     let local = vm.define_class::<local::Local>("_thread", "_local", None, class_flag::BASE | class_flag::WEAKREF)?;
     vm.extend_class(&local, local::METHODS, &[]);
+    vm.doc_class(&local, |_| Some("An object whose attributes each thread has for itself."));
     let handle = vm.define_class::<ThreadHandle>("_thread", "_ThreadHandle", None, 0)?;
     vm.extend_class(&handle, HANDLE_METHODS, HANDLE_ATTRS);
     let args = structseq::define(vm, &EXCEPT_HOOK_ARGS)?;
@@ -225,10 +229,10 @@ fn stack_size(vm: &mut Vm, a: &[Value]) -> R {
         None => 0,
     };
     let given = arg(a, 0).is_some();
-    if size < 0 {
-        return Err(vm.value_error("size must be 0 or a positive value"));
+    if size != 0 && size < LEAST_STACK {
+        return Err(vm.value_error(format!("size must be at least {LEAST_STACK} bytes")));
     }
-    if size != 0 && !(LEAST_STACK..=MOST_STACK).contains(&size) {
+    if size > MOST_STACK {
         return Err(vm.value_error(format!("size not valid: {size} bytes")));
     }
     let threads = vm.state::<Threads>();

@@ -98,7 +98,7 @@ fn check_bases(vm: &mut Vm, items: &[Value]) -> R<Vec<Ref<Class>>> {
             return Err(vm.type_error("bases must be types"));
         };
         if !c.get(vm).has(class_flag::BASE) {
-            return Err(vm.type_error(format!("type '{}' is not an acceptable base type", c.get(vm).display_name())));
+            return Err(vm.type_error(format!("type '{}' is not an acceptable base type", vm.type_name(c))));
         }
         bases.push(c.clone());
     }

@@ -6,6 +6,7 @@
 pub mod annotations;
 pub mod build;
 pub mod create;
+pub mod docs;
 pub mod instantiate;
 pub mod object;
 pub mod proxy;
@@ -88,47 +89,4 @@ pub fn import_module(vm: &mut Vm, name: &str) -> R {
     };
     let top = vm.call(&f, &[key.value().clone()])?;
     Ok(vm.modules.clone().get_str(vm, &key).unwrap_or(top))
-}
-
-/// What classes of the language say of themselves.
-const DOCS: &[(&str, &str)] = &[
-    ("object", "The base class of the class hierarchy.\n\nIts instances have no attributes of their own.\n"),
-    ("type", "type(object) -> the object's type\ntype(name, bases, dict, **kwds) -> a new type"),
-    ("int", "int([x]) -> integer\nint(x, base=10) -> integer\n\nConvert a number or text to an integer."),
-    ("float", "Convert a string or number to a floating-point number, if possible."),
-    ("complex", "Create a complex number from a string or numbers."),
-    ("bool", "Returns True when the argument is true, False otherwise."),
-    ("str", "str(object='') -> str\nstr(bytes_or_buffer[, encoding[, errors]]) -> str\n\nText made of any object."),
-    ("bytes", "bytes(iterable_of_ints) -> bytes\nbytes(string, encoding[, errors]) -> bytes\nbytes(int) -> zeros"),
-    ("bytearray", "bytearray(iterable_of_ints) -> bytearray\nbytearray(string, encoding[, errors]) -> bytearray"),
-    ("list", "Built-in mutable sequence.\n\nWithout an argument it is empty, else it has the items of the argument."),
-    (
-        "tuple",
-        "Built-in immutable sequence.\n\nWithout an argument it is empty, else it has the items of the argument.",
-    ),
-    ("dict", "dict() -> new empty dictionary\ndict(mapping) -> with its items\ndict(iterable) -> with its pairs"),
-    ("set", "Build an unordered collection of unique elements."),
-    ("frozenset", "Build an immutable unordered collection of unique elements."),
-    ("range", "range(stop) -> range object\nrange(start, stop[, step]) -> range object\n\nIntegers in even steps."),
-    ("slice", "slice(stop)\nslice(start, stop[, step])\n\nCreate a slice object."),
-    ("property", "Property attribute.\n\nIts functions get, set and delete the value, and it has a text of its own."),
-    ("memoryview", "Create a new memoryview object which references the given object."),
-    ("map", "Make an iterator that computes the function using arguments from\neach of the iterables."),
-    ("filter", "Return an iterator yielding those items of iterable for which\nfunction(item) is true."),
-    ("zip", "The zip object yields tuples with an item of each of the iterables."),
-    ("enumerate", "Return an enumerate object.\n\nIt yields pairs of a count and an item of the iterable."),
-    ("reversed", "Return a reverse iterator over the values of the given sequence."),
-    ("super", "super() -> same as super(__class__, <first argument>)\nsuper(type, obj) -> bound super object"),
-    ("staticmethod", "Convert a function to be a static method."),
-    ("classmethod", "Convert a function to be a class method."),
-];
-
-/// Gives every class that has no `__doc__` of its own one that is `None`: else its instances would show `object`'s.
-/// To be called when all built-in classes exist.
-pub fn fill_docs(vm: &mut Vm) {
-    let mut work = vec![vm.types.object.clone()];
-    while let Some(c) = work.pop() {
-        vm.doc_class(&c, |class| DOCS.iter().find(|(n, _)| *n == class).map(|(_, doc)| *doc));
-        work.extend(vm.subclasses(&c).iter().filter_map(|s| s.cast::<Class>().cloned()));
-    }
 }

@@ -182,7 +182,7 @@ fn set_bases(vm: &mut Vm, v: &Value, value: Option<Value>) -> R<()> {
             return Err(vm.type_error("a __bases__ item causes an inheritance cycle"));
         }
         if !b.get(vm).has(class_flag::BASE) {
-            let text = format!("type '{}' is not an acceptable base type", b.get(vm).display_name());
+            let text = format!("type '{}' is not an acceptable base type", vm.type_name(b));
             return Err(vm.type_error(text));
         }
         bases.push(b.clone());

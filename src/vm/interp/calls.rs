@@ -246,7 +246,7 @@ impl Vm {
     /// The `Await` behind the running instruction, when all that happens to the value in register `dst` is that it
     /// is awaited there.
     #[inline(always)]
-    fn awaited_at_once(&self, dst: u16) -> Option<*const Instr> {
+    pub(super) fn awaited_at_once(&self, dst: u16) -> Option<*const Instr> {
         // SAFETY: something runs; code does not end with a call, nor with `GetAwaitable`.
         unsafe {
             let pc = (*self.thread.frame).pc;

@@ -255,18 +255,20 @@ impl Vm {
     /// The iterator that `yield from v` drives.
     #[inline(never)]
     pub(super) fn get_yield_from_iter(&mut self, v: Value) -> R {
-        if let Some(g) = v.cast::<Generator>() {
-            let flags = self.gen_flags(g);
-            if flags.has(CodeFlags::COROUTINE) {
-                let mine = self.running_code().code.flags;
-                if !mine.has(CodeFlags::COROUTINE | CodeFlags::ITERABLE_COROUTINE) {
-                    return Err(self.type_error("cannot 'yield from' a coroutine object in a non-coroutine generator"));
-                }
-                return Ok(v);
+        let flags = v.cast::<Generator>().map(|g| self.gen_flags(g));
+        let is_coroutine = match flags {
+            Some(flags) => flags.has(CodeFlags::COROUTINE),
+            None => v.is_object() && self.is_instance(&v, &self.types.coroutine),
+        };
+        if is_coroutine {
+            let mine = self.running_code().code.flags;
+            if !mine.has(CodeFlags::COROUTINE | CodeFlags::ITERABLE_COROUTINE) {
+                return Err(self.type_error("cannot 'yield from' a coroutine object in a non-coroutine generator"));
             }
-            if !flags.has(CodeFlags::ASYNC_GENERATOR) {
-                return Ok(v);
-            }
+            return Ok(v);
+        }
+        if flags.is_some_and(|flags| !flags.has(CodeFlags::ASYNC_GENERATOR)) {
+            return Ok(v);
         }
         self.get_iter_op(v)
     }

@@ -11,7 +11,7 @@ use crate::vm::object::{Header, Kind};
 use crate::vm::ops::CmpOp;
 use crate::vm::seq::List;
 use crate::vm::special::Special;
-use crate::vm::str::{Str, Tuple};
+use crate::vm::str::{Bytes, Str, Tuple};
 use crate::vm::value::Value;
 
 // ---- jumps ----
@@ -86,6 +86,7 @@ pub fn known_len(v: &Value) -> Option<usize> {
             Kind::Tuple => Some((*Header::payload::<Tuple>(v.ptr())).items().len()),
             Kind::Dict => Some((*Header::payload::<Dict>(v.ptr())).len()),
             Kind::Str => Some((*Header::payload::<Str>(v.ptr())).char_len()),
+            Kind::Bytes => Some((*Header::payload::<Bytes>(v.ptr())).as_bytes().len()),
             _ => None,
         }
     }

@@ -4,8 +4,9 @@ use super::super::dispatch::{At, Exit, quick};
 use super::calls::{call_bound_function, call_full, call_method_full};
 use super::drive::{next_of, send, send_bound};
 use super::jumps::known_len;
+use crate::compiler::opcodes::Instr;
 use crate::vm::function::{Method, Native, NativeCode};
-use crate::vm::native::{Args, FlatFn, MachineFn, NativeImpl, RawFn};
+use crate::vm::native::{Args, FlatFn, MachineFn, NativeImpl, NowFn, RawFn};
 use crate::vm::object::{Header, IMMORTAL, Kind};
 use crate::vm::seq::List;
 use crate::vm::value::Value;
@@ -240,7 +241,72 @@ quick! {
         }
         match plain_native(m.reg(base), argc as usize + 1, true) {
             Some(f) if m.vm.heap.ticks.get() > 0 => run_plain(m, f, base, base + 1, argc + 1),
-            _ => m.leave_to(call_method_full),
+            _ => m.leave_to(call_awaited),
+        }
+    }
+}
+
+/// Makes a call that is awaited at once at `at`, with the registers from `base` on, and drops these; gives where to go on.
+/// Where the call need not wait its value is that of the `Await`; else what it makes, which is known to be awaitable, is
+/// what that awaits. Apart from the handler, as `call_raw`.
+///
+/// # Safety
+/// R[base] holds the native of the two functions, the registers behind it its `argc` arguments, and `at` is an `Await`
+/// of the running frame.
+#[inline(never)]
+unsafe fn run_awaited(
+    vm: &mut Vm,
+    (now, make): (NowFn, FlatFn),
+    base: *mut Value,
+    argc: usize,
+    at: *const Instr,
+) -> R<*const Instr> {
+    // SAFETY: the caller's promise; the arguments stay in place during the call, since the frames of nested calls lie
+    // above this frame's window.
+    unsafe {
+        let args = std::slice::from_raw_parts(base.add(1), argc);
+        let (result, waits) = match now(vm, args) {
+            Ok(Some(v)) => (Ok(v), false),
+            Ok(None) => (make(vm, args), true),
+            Err(e) => (Err(e), false),
+        };
+        for i in 0..=argc {
+            *base.add(argc - i) = Value::UNDEF;
+        }
+        let v = result?;
+        let (to, next) = if waits { ((*at).b(), at) } else { ((*at).a(), at.add(1)) };
+        *(*vm.thread.frame).regs.add(to as usize) = v;
+        Ok(next)
+    }
+}
+
+quick! {
+    /// A native method whose call is awaited at once.
+    #[inline(never)]
+    fn call_awaited(m) {
+        let (base, argc) = (m.ins.a(), m.ins.b() as usize + 1);
+        let native: *const Native = Header::payload(m.reg(base).ptr());
+        // SAFETY: the callers have checked the kind.
+        let NativeCode::Static(def) = (unsafe { &(*native).code }) else {
+            return m.leave_to(call_method_full);
+        };
+        let NativeImpl::Awaited(now, make) = def.run else { return m.leave_to(call_method_full) };
+        m.store_pc();
+        let at = m.vm.awaited_at_once(m.ins.c());
+        let (Some(at), true, true) = (at, def.fits(argc), m.vm.heap.ticks.get() > 0) else {
+            return m.leave_to(call_method_full);
+        };
+        m.vm.heap.ticks.set(m.vm.heap.ticks.get() - 1);
+        // SAFETY: the registers hold the call, and `at` is what follows it.
+        match unsafe { run_awaited(m.vm, (now, make), m.regs.add(base as usize), argc, at) } {
+            Ok(next) => {
+                m.pc = next;
+                if m.vm.heap.pending.get() { m.back() } else { m.next() }
+            }
+            Err(e) => {
+                std::mem::forget(std::mem::replace(&mut m.vm.thread.passed, e.0));
+                Exit::Raised
+            }
         }
     }
 }
