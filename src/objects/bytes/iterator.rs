@@ -97,9 +97,13 @@ fn reduce(vm: &mut Vm, a: &[Value]) -> R {
 
 fn setstate(vm: &mut Vm, a: &[Value]) -> R {
     let it = vm.this::<BytesIter>(a, "__setstate__")?;
-    let wanted = usize::try_from(vm.index_i64(&a[1])?).unwrap_or(0);
+    let state = vm.index_i64(&a[1])?;
+    let wanted = usize::try_from(state).unwrap_or(0);
     let object = it.get(vm).object.clone();
-    if let Some(len) = plain(vm, &object).map(<[u8]>::len) {
+    if state < 0 && !object.is_a::<Bytes>() {
+        // Before the begin of what can change is its end.
+        it.get_mut(vm).object = Value::UNDEF;
+    } else if let Some(len) = plain(vm, &object).map(<[u8]>::len) {
         it.get_mut(vm).at = wanted.min(len);
     }
     Ok(Value::NONE)

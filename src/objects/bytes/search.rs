@@ -3,7 +3,7 @@
 use super::shared::{like, own, part_of, same};
 use super::{byte_of, bytes_from, read_buffer};
 use crate::objects::str::is_index;
-use crate::objects::str::search::{bound, check_replace, join_items, limit};
+use crate::objects::str::search::{bound, check_pieces, check_replace, join_items, limit};
 use crate::text::algorithms::{self as alg, Flavor};
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::str::{Bytes, Tuple};
@@ -169,7 +169,16 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
     if sep.as_ref().is_some_and(Vec::is_empty) {
         return Err(vm.value_error("empty separator"));
     }
-    vm.tick(own(vm, a).len() >> 8)?;
+    let size = own(vm, a).len();
+    vm.tick(size >> 8)?;
+    check_pieces(vm, size, |vm| {
+        let mut n = 0;
+        match &sep {
+            Some(sep) => alg::each_piece(own(vm, a), sep, most, |_, _| n += 1),
+            None => n = alg::most_words(own(vm, a), Flavor::Bytes),
+        }
+        n.min(most.map_or(usize::MAX, |most| most.saturating_add(1)))
+    })?;
     let hay = own(vm, a);
     let pieces = match (&sep, right) {
         (Some(sep), false) => alg::split(hay, sep, most),
@@ -185,7 +194,9 @@ fn splitlines(vm: &mut Vm, a: &[Value]) -> R {
         Some(v) => vm.truth(v)?,
         None => false,
     };
-    vm.tick(own(vm, a).len() >> 8)?;
+    let size = own(vm, a).len();
+    vm.tick(size >> 8)?;
+    check_pieces(vm, size, |vm| alg::most_lines(own(vm, a), Flavor::Bytes))?;
     let lines = alg::split_lines(own(vm, a), keep, Flavor::Bytes);
     Ok(vm.list(lines.iter().map(|p| part_of(vm, a, p)).collect()).into())
 }

@@ -264,12 +264,13 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
         let mut n = 0;
         match sep {
             Some(sep) => alg::each_piece(hay, sep.get(vm).as_bytes(), most, |_, _| n += 1),
-            None if most.is_none() && s.get(vm).is_ascii() => alg::each_ascii_word(hay, |_, _| n += 1),
-            None => n = alg::split_whitespace(hay, most, Flavor::Text).len(),
+            None if s.get(vm).is_ascii() => alg::each_ascii_word(hay, |_, _| n += 1),
+            None => n = alg::most_words(hay, Flavor::Text),
         }
         n
     };
-    check_pieces(vm, s.get(vm).byte_len(), counted)?;
+    let pieces = |vm: &Vm| counted(vm).min(most.map_or(usize::MAX, |n| n.saturating_add(1)));
+    check_pieces(vm, s.get(vm).byte_len(), pieces)?;
     let hay = s.get(vm).as_bytes();
     let whole = hay.len();
     // The text itself where it is one piece, as for `part_of`.
@@ -302,7 +303,7 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
 ///
 /// # Errors
 /// MemoryError.
-fn check_pieces(vm: &mut Vm, size: usize, pieces: impl FnOnce(&Vm) -> usize) -> R<()> {
+pub(crate) fn check_pieces(vm: &mut Vm, size: usize, pieces: impl FnOnce(&Vm) -> usize) -> R<()> {
     const LONG: usize = 1 << 20;
     /// What a piece takes besides its characters: an object, and its places in the list and in what becomes the list.
     const PIECE: usize = 64;
@@ -336,7 +337,7 @@ fn splitlines(vm: &mut Vm, a: &[Value]) -> R {
     check_pieces(vm, s.get(vm).byte_len(), |vm| {
         let text = s.get(vm);
         if !text.is_ascii() {
-            return alg::split_lines(text.as_bytes(), keep, Flavor::Text).len();
+            return alg::most_lines(text.as_bytes(), Flavor::Text);
         }
         let mut n = 0;
         alg::each_ascii_line(text.as_bytes(), keep, |_, _| n += 1);

@@ -121,6 +121,30 @@ fn first_control(bytes: &[u8]) -> usize {
     before + rest.iter().position(|&b| b < 0x1F).unwrap_or(rest.len())
 }
 
+/// At least as many as there are words in a text: where characters of several bytes may be white space, they count.
+pub fn most_words(hay: &[u8], flavor: Flavor) -> usize {
+    let text = matches!(flavor, Flavor::Text);
+    let mut after_space = true;
+    let mut n = 0;
+    for &b in hay {
+        let space = if text { is_ascii_space(b) } else { matches!(b, 0x09..=0x0D | 0x20) };
+        n += usize::from(after_space && !space) + usize::from(text && matches!(b, 0xC2 | 0xE1..=0xE3));
+        after_space = space;
+    }
+    n
+}
+
+/// At least as many as there are lines in a text: where characters of several bytes may end a line, they count.
+pub fn most_lines(hay: &[u8], flavor: Flavor) -> usize {
+    let text = matches!(flavor, Flavor::Text);
+    let ends = |b: &u8| match b {
+        b'\n' | b'\r' => true,
+        0x0B | 0x0C | 0x1C..=0x1E | 0xC2 | 0xE2 => text,
+        _ => false,
+    };
+    hay.iter().filter(|b| ends(b)).count() + 1
+}
+
 /// Splits at runs of white space, leaving out those at the ends; what is left after `most`
 /// splits keeps the white space at its end.
 pub fn split_whitespace(hay: &[u8], most: Option<usize>, flavor: Flavor) -> Vec<&[u8]> {
