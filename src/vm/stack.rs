@@ -119,7 +119,7 @@ mod imp {
             let thread = std::thread::Builder::new().name("main".into()).stack_size(size).spawn_scoped(scope, run)?;
             // Signals are the script's thread's affair: one that it sends to itself has come when the call returns.
             let _ = nix::sys::signal::SigSet::all().thread_block();
-            thread.join().map_err(std::panic::resume_unwind)
+            thread.join().or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 }
