@@ -111,8 +111,9 @@ pub(crate) struct ThreadState {
     /// Where windows must end before: the end of the stack less room for the next window's function, and for arguments
     /// that move up by one.
     stack_limit: *mut Value,
+    /// The first one is never used: `frame` stands there when nothing runs.
     frames: *mut Frame,
-    /// The running frame; one before the first when nothing runs.
+    /// The running frame.
     pub(super) frame: *mut Frame,
     /// The last frame that there may be.
     last_frame: *mut Frame,
@@ -178,8 +179,8 @@ impl ThreadState {
             stack,
             stack_limit: stack.wrapping_add(STACK - 8),
             frames,
-            frame: frames.wrapping_sub(1),
-            last_frame: frames.wrapping_add(1000 - 1),
+            frame: frames,
+            last_frame: frames.wrapping_add(1000),
             handled: Value::NONE,
             yielded: false,
             reraising: false,
@@ -213,20 +214,19 @@ impl ThreadState {
 
     /// The most frames that `sys.setrecursionlimit` allows; what the frame array cannot hold is cut off.
     pub(super) fn set_recursion_limit(&mut self, n: usize) {
-        self.last_frame = self.frames.wrapping_add(n.min(FRAMES - SPARE_FRAMES)).wrapping_sub(1);
+        self.last_frame = self.frames.wrapping_add(n.min(FRAMES - SPARE_FRAMES));
     }
 
     /// How many frames there are.
     #[inline(always)]
     pub(super) fn depth(&self) -> usize {
-        // One before the first makes zero.
-        (self.frame.wrapping_add(1) as usize - self.frames as usize) / size_of::<Frame>()
+        (self.frame as usize - self.frames as usize) / size_of::<Frame>()
     }
 
     /// The most frames there may be.
     #[inline(always)]
     pub(super) fn recursion_limit(&self) -> usize {
-        (self.last_frame.wrapping_add(1) as usize - self.frames as usize) / size_of::<Frame>()
+        (self.last_frame as usize - self.frames as usize) / size_of::<Frame>()
     }
 
     /// Whether there is room for a frame above the running one.
