@@ -253,6 +253,7 @@ heap_object! {
         /// The same, for requests to the interpreter.
         pub stop_waker: Option<crate::vm::threads::Waker>,
     }
+    kind = EventLoop;
     external = |this| {
         this.ready.capacity() * size_of::<Entry>() + this.timers.external() + this.scratch.capacity()
     };

@@ -4,7 +4,6 @@
 //! what it does with the outcome. It makes no frame, and when it need not wait it does not suspend either. Scripts
 //! see a coroutine like any other, but without a frame and code.
 
-use super::Classes;
 use super::core::{self, EventLoop};
 use super::future::{self, Callback, Future};
 use super::future_object;
@@ -14,11 +13,12 @@ use super::streams::{self, Reader, StreamOp};
 use super::sync::{self, Event, Lock, Semaphore};
 use super::task::{self, Task};
 use super::unretrieved::NeverAwaited;
+use super::{Asyncio, Classes};
 use crate::heap_object;
 use crate::vm::exception::Raised;
 use crate::vm::generator::GenStep;
 use crate::vm::native::{GetSetDef, NativeDef};
-use crate::vm::object::{Object, Ref, Trace, Tracer};
+use crate::vm::object::{Kind, Object, Ref, Trace, Tracer};
 use crate::vm::ops::CmpOp;
 use crate::vm::{R, Value, Vm};
 use std::rc::Rc;
@@ -129,7 +129,9 @@ impl Trace for NativeCoroutine {
     }
 }
 
-impl Object for NativeCoroutine {}
+impl Object for NativeCoroutine {
+    const KIND: Kind = Kind::NativeCoroutine;
+}
 
 impl Drop for NativeCoroutine {
     fn drop(&mut self) {
@@ -172,10 +174,11 @@ pub enum Next {
 /// # Errors
 /// None in a sound build.
 pub fn new(vm: &mut Vm, op: Op) -> R {
-    let classes = super::classes(vm)?;
-    let never_awaited = classes.never_awaited.clone();
-    let payload = NativeCoroutine { op, waiting: Value::UNDEF, stage: Stage::Created, never_awaited };
-    Ok(vm.alloc_as(&classes.coroutine, payload).into())
+    let never_awaited = match &vm.state::<Asyncio>().classes {
+        Some(classes) => classes.never_awaited.clone(),
+        None => super::classes(vm)?.never_awaited.clone(),
+    };
+    Ok(vm.alloc(NativeCoroutine { op, waiting: Value::UNDEF, stage: Stage::Created, never_awaited }).into())
 }
 
 // ---- driving ----
@@ -544,8 +547,11 @@ pub fn wakes(vm: &Vm, c: &Ref<NativeCoroutine>, t: &Ref<Task>) -> bool {
 pub fn wake(vm: &mut Vm, c: &Ref<NativeCoroutine>) -> R<()> {
     let this = c.get(vm);
     if this.stage == Stage::Asleep {
-        let task = take_waiting(vm, c);
-        c.get_mut(vm).stage = Stage::Suspended;
+        let task = {
+            let mut this = c.get_mut(vm);
+            this.stage = Stage::Suspended;
+            std::mem::replace(&mut this.waiting, Value::UNDEF)
+        };
         return task.cast::<Task>().map_or(Ok(()), |t| task::wake(vm, t));
     }
     if !this.waits(vm) {

@@ -253,6 +253,7 @@ impl Trace for FutureCore {
 heap_object! {
     /// The payload of `asyncio.Future`.
     pub struct Future { pub core: FutureCore }
+    kind = Future;
     external = |this| this.core.external();
 }
 

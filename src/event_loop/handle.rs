@@ -32,6 +32,7 @@ heap_object! {
         /// It is in the loop's heap (timers).
         pub scheduled: bool,
     }
+    kind = Handle;
 }
 
 /// Gives the classes their methods.

@@ -36,6 +36,7 @@ heap_object! {
         /// A script's subclass replaced a method that matters.
         script: bool,
     }
+    kind = Queue;
     external = |this| (this.items.capacity() + this.getters.capacity() + this.putters.capacity()) * 8;
 }
 

@@ -23,6 +23,7 @@ heap_object! {
         /// The loop.
         pub event_loop: Value,
     }
+    kind = StreamWriter;
 }
 
 /// The native base of `asyncio.StreamWriter`.
@@ -132,8 +133,7 @@ const ATTRS: &[GetSetDef] = &[
 
 /// `writer.drain()` that is awaited at once, where nothing speaks against writing on.
 fn drained(vm: &mut Vm, a: &[Value]) -> R<Option<Value>> {
-    let this = this(vm, a)?;
-    let this = this.get(vm);
+    let this = vm.this::<Writer>(a, "StreamWriter")?.get(vm);
     let well = this.reader.is_none() || this.reader.cast::<Reader>().is_some_and(|r| r.get(vm).exception.is_none());
     let open = this.transport.cast::<Transport>().is_some_and(|t| !t.get(vm).closing);
     let room = this.protocol.cast::<StreamProtocol>().is_some_and(|p| !p.get(vm).lost && !p.get(vm).paused);

@@ -46,6 +46,7 @@ heap_object! {
         /// Where it was made, in debug mode; else `None`.
         pub source_traceback: Value,
     }
+    kind = StreamReader;
     external = |this| this.buffer.capacity();
 }
 
@@ -75,6 +76,7 @@ heap_object! {
         /// The connection is encrypted.
         pub over_ssl: bool,
     }
+    kind = StreamProtocol;
 }
 
 impl Reader {
@@ -496,26 +498,32 @@ fn incomplete(vm: &mut Vm, partial: Value, expected: Value) -> R<Next> {
     Err(exception(vm, "IncompleteReadError", &[partial, expected])?)
 }
 
+/// The wait of a coroutine that found too little.
 fn wait_for_data(vm: &mut Vm, r: &Ref<Reader>, method: &str, (c, sender): Who<'_>) -> R<Next> {
     let this = r.get(vm);
     if !this.waiter.is_none() {
-        let text = format!("{method}() called while another coroutine is already waiting for incoming data");
-        return Err(vm.runtime_error(text));
+        return Err(waits_already(vm, method));
     }
-    let (paused, transport, l) = (this.paused, this.transport.clone(), this.event_loop.clone());
-    if paused {
+    if this.paused {
+        let transport = this.transport.clone();
         r.get_mut(vm).paused = false;
         vm.call_method(&transport, "resume_reading", &[])?;
     }
-    if let Some(l) = l.cast::<EventLoop>()
+    if let Some(l) = r.get(vm).event_loop.cast::<EventLoop>()
         && let Some(task) = coroutine::stepped_task(vm, l, sender)
     {
         r.get_mut(vm).waiter = c.value().clone();
         return Ok(Next::Asleep(task));
     }
+    let l = r.get(vm).event_loop.clone();
     let f = future::create_future(vm, &l)?;
     r.get_mut(vm).waiter = f.clone();
     Ok(Next::Wait(f))
+}
+
+#[cold]
+fn waits_already(vm: &mut Vm, method: &str) -> Raised {
+    vm.runtime_error(format!("{method}() called while another coroutine is already waiting for incoming data"))
 }
 
 fn resume_transport(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 heap_object! {
     /// The payload of `asyncio.Lock`.
     pub struct Lock { waiters: VecDeque<Value>, locked: bool, event_loop: Value, used: bool, owner: Value }
+    kind = Lock;
     external = |this| this.waiters.capacity() * 8;
 }
 

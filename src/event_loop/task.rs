@@ -38,6 +38,7 @@ heap_object! {
         /// Its number in its loop's table.
         pub slot: u32,
     }
+    kind = Task;
     external = |this| this.core.external();
 }
 

@@ -121,6 +121,7 @@ heap_object! {
         /// The reactor reports room for writing.
         pub write_armed: bool,
     }
+    kind = Transport;
     external = |this| this.buffer.capacity();
 }
 

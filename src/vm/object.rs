@@ -80,6 +80,28 @@ pub enum Kind {
     Zip,
     /// `enumerate`.
     Enumerate,
+    /// An event loop.
+    EventLoop,
+    /// `asyncio.Task`.
+    Task,
+    /// `asyncio.Future`.
+    Future,
+    /// `asyncio.Handle`.
+    Handle,
+    /// A coroutine of native code.
+    NativeCoroutine,
+    /// `asyncio.Lock`.
+    Lock,
+    /// `asyncio.Queue` and its kin.
+    Queue,
+    /// `asyncio.StreamReader`.
+    StreamReader,
+    /// `asyncio.StreamWriter`.
+    StreamWriter,
+    /// `asyncio.StreamReaderProtocol`.
+    StreamProtocol,
+    /// A transport.
+    Transport,
     /// Everything else; told apart by the payload's Rust type.
     Other,
 }
@@ -225,7 +247,7 @@ impl Tracer<'_> {
 ///
 /// Implement it with [`heap_object!`](crate::heap_object).
 pub trait Object: Trace + Sized + 'static {
-    /// The kind; only types of `vm` have one of their own.
+    /// The kind. One of its own belongs to one payload type, which the definition of its class checks.
     const KIND: Kind = Kind::Other;
 
     /// Bytes owned outside the object itself; charged to the interpreter's memory account.
@@ -542,12 +564,14 @@ impl<T> Trace for std::sync::Arc<T> {
 ///     pub struct Count { next: Value, step: Value }
 /// }
 /// ```
-/// Optional trailers: `external = |self_| expr` gives the bytes owned outside the object;
-/// `skip { field: Type, … }` after the fields lists fields that hold no references and are not `Trace`.
+/// Optional trailers: `skip { field: Type, … }` after the fields lists fields that hold no references and are not
+/// `Trace`; `kind = Name;` gives a hot type a [`Kind`](crate::vm::object::Kind) of its own; `external = |self_| expr`
+/// gives the bytes owned outside the object.
 #[macro_export]
 macro_rules! heap_object {
     ($(#[$m:meta])* $v:vis struct $name:ident { $($(#[$fm:meta])* $fv:vis $f:ident : $t:ty),* $(,)? }
      $(skip { $($(#[$sm:meta])* $sv:vis $s:ident : $st:ty),* $(,)? })?
+     $(kind = $kind:ident;)?
      $(external = |$self_:ident| $ext:expr;)?) => {
         $(#[$m])*
         $v struct $name {
@@ -564,6 +588,7 @@ macro_rules! heap_object {
             }
         }
         impl $crate::vm::object::Object for $name {
+            $(const KIND: $crate::vm::object::Kind = $crate::vm::object::Kind::$kind;)?
             $(fn external(&self) -> usize { let $self_ = self; $ext })?
         }
     };

@@ -163,8 +163,15 @@ impl Vm {
             Kind::Other => {
                 self.native_layouts.entry(TypeId::of::<T>()).or_insert(layout);
             }
-            kind if self.kind_layouts[kind as usize].is_null() => self.kind_layouts[kind as usize] = layout,
-            _ => {}
+            kind => {
+                let first = &mut self.kind_layouts[kind as usize];
+                if first.is_null() {
+                    *first = layout;
+                }
+                // SAFETY: layouts live as long as their classes, and built-in classes are immortal.
+                let owner = unsafe { (**first).vtable.type_id };
+                assert!(owner == TypeId::of::<T>(), "{kind:?} belongs to another payload type");
+            }
         }
         if module != "builtins" {
             let value = self.intern(module).into();

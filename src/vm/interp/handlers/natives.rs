@@ -55,17 +55,23 @@ fn plain_native(f: &Value, argc: usize, bound: bool) -> Option<Plain> {
     }
 }
 
-/// What the machine does itself for a native, if it is one of those.
+/// How a native that belongs to apy is run.
 #[inline(always)]
-fn machine_fn(f: &Value) -> Option<MachineFn> {
+fn native_impl(f: &Value) -> Option<&NativeImpl> {
     let native: *const Native = Header::payload(f.ptr());
     // SAFETY: the callers have checked the kind.
     match unsafe { &(*native).code } {
-        NativeCode::Static(def) => match def.run {
-            NativeImpl::Machine(m, _) => Some(m),
-            _ => None,
-        },
+        NativeCode::Static(def) => Some(&def.run),
         NativeCode::Host(..) => None,
+    }
+}
+
+/// What the machine does itself for a native, if it is one of those.
+#[inline(always)]
+fn machine_fn(f: &Value) -> Option<MachineFn> {
+    match native_impl(f) {
+        Some(NativeImpl::Machine(m, _)) => Some(*m),
+        _ => None,
     }
 }
 
@@ -222,9 +228,10 @@ quick! {
     #[inline(never)]
     pub fn call_native_method(m) {
         let f = m.reg(m.ins.a());
-        let to = match (machine_fn(f), m.ins.b()) {
-            (Some(MachineFn::Append), 1) => append_item,
-            (Some(MachineFn::Send), 1) => send,
+        let to = match (native_impl(f), m.ins.b()) {
+            (Some(NativeImpl::Machine(MachineFn::Append, _)), 1) => append_item,
+            (Some(NativeImpl::Machine(MachineFn::Send, _)), 1) => send,
+            (Some(NativeImpl::Awaited(..)), _) if !m.reg(m.ins.a() + 1).is_undef() => call_awaited,
             _ => call_flat_method,
         };
         m.leave_to(to)
@@ -241,7 +248,7 @@ quick! {
         }
         match plain_native(m.reg(base), argc as usize + 1, true) {
             Some(f) if m.vm.heap.ticks.get() > 0 => run_plain(m, f, base, base + 1, argc + 1),
-            _ => m.leave_to(call_awaited),
+            _ => m.leave_to(call_method_full),
         }
     }
 }
@@ -270,8 +277,10 @@ unsafe fn run_awaited(
             Ok(None) => (make(vm, args), true),
             Err(e) => (Err(e), false),
         };
-        for i in 0..=argc {
-            *base.add(argc - i) = Value::UNDEF;
+        let mut used = base.add(argc + 1);
+        while used != base {
+            used = used.sub(1);
+            *used = Value::UNDEF;
         }
         let v = result?;
         let (to, next) = if waits { ((*at).b(), at) } else { ((*at).a(), at.add(1)) };
