@@ -2,6 +2,7 @@
 //! (`asyncio.base_events`), and the methods here fetch it when they are called.
 
 use super::core::{self, Entry, EventLoop};
+use super::docs::documented;
 use super::foreign::Bare;
 use super::future::Callback;
 use super::handle::{self, Handle};
@@ -26,13 +27,13 @@ fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<EventLoop>> {
 
 /// A method that a class derived from `AbstractEventLoop` must have.
 macro_rules! missing {
-    ($($name:literal => $doc:literal),* $(,)?) => {
+    ($($signature:literal),* $(,)?) => {
         &[
             NativeDef::raw("__new__(cls)", "", |vm, args| {
                 let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
                 Ok(vm.alloc_as(&class, Bare::default()).into())
             }),
-            $(NativeDef::raw($name, $doc, |vm, _| {
+            $(NativeDef::raw($signature, documented($signature), |vm, _| {
                 let class = vm.exc.NotImplementedError.clone();
                 let e = vm.new_exception(&class, Vec::new()).into_value();
                 Err(vm.raise(e))
@@ -42,67 +43,67 @@ macro_rules! missing {
 }
 
 const ABSTRACT: &[NativeDef] = missing![
-    "run_forever(self)" => "Run the loop until stop() is called.",
-    "run_until_complete(self, future)" => "Run the loop until a future is done, and give what it comes to.",
-    "stop(self)" => "Have the loop end its run after this iteration.",
-    "is_running(self)" => "Whether the loop runs.",
-    "is_closed(self)" => "Whether the loop was closed.",
-    "close(self)" => "Close a loop that does not run; it cannot be used again.",
-    "shutdown_asyncgens(self) -> coroutine" => "Close all async generators that are under way.",
-    "shutdown_default_executor(self) -> coroutine" => "Have the default executor finish its jobs, and wait for its threads.",
-    "_timer_handle_cancelled(self, handle)" => "",
-    "call_soon(self, callback, *args, context=None)" => "Call a function in the next iteration.",
-    "call_later(self, delay, callback, *args, context=None)" => "Call a function after so many seconds.",
-    "call_at(self, when, callback, *args, context=None)" => "Call a function at a time of the loop's clock.",
-    "time(self)" => "The time by the loop's clock.",
-    "create_future(self)" => "Make a future of this loop.",
-    "create_task(self, coro, **kwargs)" => "Run a coroutine as a task.",
-    "call_soon_threadsafe(self, callback, *args, context=None)" => "As call_soon(), from any thread.",
-    "run_in_executor(self, executor, func, *args)" => "Have a function called by an executor; return the future of its outcome.",
-    "set_default_executor(self, executor)" => "Set the executor that run_in_executor() takes when it is given None.",
-    "getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0) -> coroutine" => "As socket.getaddrinfo(), without blocking the loop.",
-    "getnameinfo(self, sockaddr, flags=0) -> coroutine" => "As socket.getnameinfo(), without blocking the loop.",
-    "create_connection(self, protocol_factory, host=None, port=None, *, ssl=None, family=0, proto=0, flags=0, sock=None, local_addr=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, happy_eyeballs_delay=None, interleave=None) -> coroutine" => "Connect to a server, and give the transport and the protocol of the connection.\n\nAll addresses of the host are tried in turn, or beside each other with happy_eyeballs_delay.",
-    "create_server(self, protocol_factory, host=None, port=None, *, family=0, flags=1, sock=None, backlog=100, ssl=None, reuse_address=None, reuse_port=None, keep_alive=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine" => "Listen at a host and a port, and give the server.\n\nThe protocol factory is called for each connection. Without a host all interfaces are meant; the server listens at\nall addresses of a host, and of each of several.",
-    "sendfile(self, transport, file, offset=0, count=None, *, fallback=True) -> coroutine" => "Send a file through a transport, and give the number of bytes.\n\nWith fallback it is read and written where the system has no call for it.",
-    "start_tls(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine" => "Encrypt a connection: not supported.",
-    "create_unix_connection(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine" => "Connect to a unix socket, and give the transport and the protocol of the connection.",
-    "create_unix_server(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine" => "Listen at a unix socket, and give the server.",
-    "connect_accepted_socket(self, protocol_factory, sock, *, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine" => "Give a transport and a protocol to a connection that was accepted outside of the loop.",
-    "create_datagram_endpoint(self, protocol_factory, local_addr=None, remote_addr=None, *, family=0, proto=0, flags=0, reuse_address=None, reuse_port=None, allow_broadcast=None, sock=None) -> coroutine" => "Make a socket for datagrams, and give its transport and its protocol.",
-    "connect_read_pipe(self, protocol_factory, pipe) -> coroutine" => "Read from a pipe: give its transport and its protocol.",
-    "connect_write_pipe(self, protocol_factory, pipe) -> coroutine" => "Write to a pipe: give its transport and its protocol.",
-    "subprocess_shell(self, protocol_factory, cmd, *, stdin=-1, stdout=-1, stderr=-1, **kwargs) -> coroutine" => "Run a command by the shell, and give the transport and the protocol of the process.",
-    "subprocess_exec(self, protocol_factory, *args, stdin=-1, stdout=-1, stderr=-1, **kwargs) -> coroutine" => "Run a program, and give the transport and the protocol of the process.",
-    "add_reader(self, fd, callback, *args)" => "Call a function whenever a descriptor can be read.",
-    "remove_reader(self, fd)" => "Stop watching a descriptor for reading; tell whether it was watched.",
-    "add_writer(self, fd, callback, *args)" => "Call a function whenever a descriptor can be written.",
-    "remove_writer(self, fd)" => "Stop watching a descriptor for writing; tell whether it was watched.",
-    "sock_recv(self, sock, nbytes) -> coroutine" => "Receive at most so many bytes.",
-    "sock_recv_into(self, sock, buf) -> coroutine" => "Receive into a buffer; give the number of bytes.",
-    "sock_recvfrom(self, sock, bufsize) -> coroutine" => "Receive a datagram of at most so many bytes; give it and the address it came from.",
-    "sock_recvfrom_into(self, sock, buf, nbytes=0) -> coroutine" => "Receive a datagram into a buffer; give its size and the address it came from.",
-    "sock_sendall(self, sock, data) -> coroutine" => "Send all of the data.",
-    "sock_sendto(self, sock, data, address) -> coroutine" => "Send a datagram to an address; give the number of bytes.",
-    "sock_connect(self, sock, address) -> coroutine" => "Connect a socket to an address.",
-    "sock_accept(self, sock) -> coroutine" => "Accept a connection; give its socket and its address.",
-    "sock_sendfile(self, sock, file, offset=0, count=None, *, fallback=None) -> coroutine" => "Send a file through a socket, and give the number of bytes.",
-    "add_signal_handler(self, sig, callback, *args)" => "Call a function of the loop when a signal comes.",
-    "remove_signal_handler(self, sig)" => "Take the function of a signal away; tell whether there was one.",
-    "set_task_factory(self, factory)" => "Set what makes tasks; None for the usual.",
-    "get_task_factory(self)" => "What makes tasks, or None.",
-    "get_exception_handler(self)" => "What is told of errors that nobody handles, or None.",
-    "set_exception_handler(self, handler)" => "Set what is told of errors that nobody handles; None for the usual.",
-    "default_exception_handler(self, context)" => "Log an error that nobody handles: what the loop does when no handler is set.",
-    "call_exception_handler(self, context)" => "Tell the loop's exception handler of an error.\n\nThe context is a dict: 'message', and where there are any 'exception', 'future', 'task', 'handle', 'protocol',\n'transport', 'socket', 'source_traceback', 'asyncgen'.",
-    "get_debug(self)" => "Whether debug mode is on.",
-    "set_debug(self, enabled)" => "Switch debug mode on or off.",
+    "run_forever(self)",
+    "run_until_complete(self, future)",
+    "stop(self)",
+    "is_running(self)",
+    "is_closed(self)",
+    "close(self)",
+    "shutdown_asyncgens(self) -> coroutine",
+    "shutdown_default_executor(self) -> coroutine",
+    "_timer_handle_cancelled(self, handle)",
+    "call_soon(self, callback, *args, context=None)",
+    "call_later(self, delay, callback, *args, context=None)",
+    "call_at(self, when, callback, *args, context=None)",
+    "time(self)",
+    "create_future(self)",
+    "create_task(self, coro, **kwargs)",
+    "call_soon_threadsafe(self, callback, *args, context=None)",
+    "run_in_executor(self, executor, func, *args)",
+    "set_default_executor(self, executor)",
+    "getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0) -> coroutine",
+    "getnameinfo(self, sockaddr, flags=0) -> coroutine",
+    "create_connection(self, protocol_factory, host=None, port=None, *, ssl=None, family=0, proto=0, flags=0, sock=None, local_addr=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, happy_eyeballs_delay=None, interleave=None) -> coroutine",
+    "create_server(self, protocol_factory, host=None, port=None, *, family=0, flags=1, sock=None, backlog=100, ssl=None, reuse_address=None, reuse_port=None, keep_alive=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine",
+    "sendfile(self, transport, file, offset=0, count=None, *, fallback=True) -> coroutine",
+    "start_tls(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_unix_connection(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_unix_server(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine",
+    "connect_accepted_socket(self, protocol_factory, sock, *, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine",
+    "create_datagram_endpoint(self, protocol_factory, local_addr=None, remote_addr=None, *, family=0, proto=0, flags=0, reuse_address=None, reuse_port=None, allow_broadcast=None, sock=None) -> coroutine",
+    "connect_read_pipe(self, protocol_factory, pipe) -> coroutine",
+    "connect_write_pipe(self, protocol_factory, pipe) -> coroutine",
+    "subprocess_shell(self, protocol_factory, cmd, *, stdin=-1, stdout=-1, stderr=-1, **kwargs) -> coroutine",
+    "subprocess_exec(self, protocol_factory, *args, stdin=-1, stdout=-1, stderr=-1, **kwargs) -> coroutine",
+    "add_reader(self, fd, callback, *args)",
+    "remove_reader(self, fd)",
+    "add_writer(self, fd, callback, *args)",
+    "remove_writer(self, fd)",
+    "sock_recv(self, sock, nbytes) -> coroutine",
+    "sock_recv_into(self, sock, buf) -> coroutine",
+    "sock_recvfrom(self, sock, bufsize) -> coroutine",
+    "sock_recvfrom_into(self, sock, buf, nbytes=0) -> coroutine",
+    "sock_sendall(self, sock, data) -> coroutine",
+    "sock_sendto(self, sock, data, address) -> coroutine",
+    "sock_connect(self, sock, address) -> coroutine",
+    "sock_accept(self, sock) -> coroutine",
+    "sock_sendfile(self, sock, file, offset=0, count=None, *, fallback=None) -> coroutine",
+    "add_signal_handler(self, sig, callback, *args)",
+    "remove_signal_handler(self, sig)",
+    "set_task_factory(self, factory)",
+    "get_task_factory(self)",
+    "get_exception_handler(self)",
+    "set_exception_handler(self, handler)",
+    "default_exception_handler(self, context)",
+    "call_exception_handler(self, context)",
+    "get_debug(self)",
+    "set_debug(self, enabled)",
 ];
 
 /// A method whose body is a function of `asyncio.base_events`.
 macro_rules! scripted {
-    ($($signature:literal => $function:literal, $doc:literal;)*) => {
-        &[$(NativeDef::raw($signature, $doc, |vm, args| {
+    ($($signature:literal => $function:literal;)*) => {
+        &[$(NativeDef::raw($signature, documented($signature), |vm, args| {
             let f = super::apy_function(vm, "base_events", $function)?;
             vm.call_kw(&f, args)
         }),)*]
@@ -110,17 +111,17 @@ macro_rules! scripted {
 }
 
 const SCRIPTED: &[NativeDef] = scripted![
-    "shutdown_asyncgens(self) -> coroutine" => "_shutdown_asyncgens", "Close all async generators that are under way.";
-    "shutdown_default_executor(self, timeout=None) -> coroutine" => "_shutdown_default_executor", "Have the default executor finish its jobs, and wait for its threads.";
-    "set_default_executor(self, executor)" => "_set_default_executor", "Set the executor that run_in_executor() takes when it is given None.";
-    "default_exception_handler(self, context)" => "_default_exception_handler", "Log an error that nobody handles: what the loop does when no handler is set.";
-    "call_exception_handler(self, context)" => "_call_exception_handler", "Tell the loop's exception handler of an error.\n\nThe context is a dict: 'message', and where there are any 'exception', 'future', 'task', 'handle', 'protocol',\n'transport', 'socket', 'source_traceback', 'asyncgen'.";
+    "shutdown_asyncgens(self) -> coroutine" => "_shutdown_asyncgens";
+    "shutdown_default_executor(self, timeout=None) -> coroutine" => "_shutdown_default_executor";
+    "set_default_executor(self, executor)" => "_set_default_executor";
+    "default_exception_handler(self, context)" => "_default_exception_handler";
+    "call_exception_handler(self, context)" => "_call_exception_handler";
 ];
 
 /// A method whose body is a function of `asyncio.selector_events`.
 macro_rules! networked {
-    ($($name:literal $parameters:literal, $doc:literal;)*) => {
-        &[$(NativeDef::raw(concat!($name, $parameters), $doc, |vm, args| {
+    ($($name:literal $parameters:literal;)*) => {
+        &[$(NativeDef::raw(concat!($name, $parameters), documented($name), |vm, args| {
             let f = super::apy_function(vm, "selector_events", $name)?;
             vm.call_kw(&f, args)
         }),)*]
@@ -128,47 +129,47 @@ macro_rules! networked {
 }
 
 const NETWORKED: &[NativeDef] = networked![
-    "getaddrinfo" "(self, host, port, *, family=0, type=0, proto=0, flags=0) -> coroutine", "As socket.getaddrinfo(), without blocking the loop.";
-    "getnameinfo" "(self, sockaddr, flags=0) -> coroutine", "As socket.getnameinfo(), without blocking the loop.";
-    "create_connection" "(self, protocol_factory, host=None, port=None, *, ssl=None, family=0, proto=0, flags=0, sock=None, local_addr=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, happy_eyeballs_delay=None, interleave=None, all_errors=False) -> coroutine", "Connect to a server, and give the transport and the protocol of the connection.\n\nAll addresses of the host are tried in turn, or beside each other with happy_eyeballs_delay.";
-    "create_server" "(self, protocol_factory, host=None, port=None, *, family=0, flags=1, sock=None, backlog=100, ssl=None, reuse_address=None, reuse_port=None, keep_alive=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine", "Listen at a host and a port, and give the server.\n\nThe protocol factory is called for each connection. Without a host all interfaces are meant; the server listens at\nall addresses of a host, and of each of several.";
-    "sendfile" "(self, transport, file, offset=0, count=None, *, fallback=True) -> coroutine", "Send a file through a transport, and give the number of bytes.\n\nWith fallback it is read and written where the system has no call for it.";
-    "start_tls" "(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine", "Encrypt a connection: not supported.";
-    "create_unix_connection" "(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine", "Connect to a unix socket, and give the transport and the protocol of the connection.";
-    "create_unix_server" "(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True, cleanup_socket=True) -> coroutine", "Listen at a unix socket, and give the server.";
-    "connect_accepted_socket" "(self, protocol_factory, sock, *, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine", "Give a transport and a protocol to a connection that was accepted outside of the loop.";
-    "create_datagram_endpoint" "(self, protocol_factory, local_addr=None, remote_addr=None, *, family=0, proto=0, flags=0, reuse_port=None, allow_broadcast=None, sock=None) -> coroutine", "Make a socket for datagrams, and give its transport and its protocol.";
-    "connect_read_pipe" "(self, protocol_factory, pipe) -> coroutine", "Read from a pipe: give its transport and its protocol.";
-    "connect_write_pipe" "(self, protocol_factory, pipe) -> coroutine", "Write to a pipe: give its transport and its protocol.";
-    "subprocess_shell" "(self, protocol_factory, cmd, *, stdin=-1, stdout=-1, stderr=-1, universal_newlines=False, shell=True, bufsize=0, encoding=None, errors=None, text=None, **kwargs) -> coroutine", "Run a command by the shell, and give the transport and the protocol of the process.";
-    "subprocess_exec" "(self, protocol_factory, program, *args, stdin=-1, stdout=-1, stderr=-1, universal_newlines=False, shell=False, bufsize=0, encoding=None, errors=None, text=None, **kwargs) -> coroutine", "Run a program, and give the transport and the protocol of the process.";
-    "sock_recv" "(self, sock, n) -> coroutine", "Receive at most so many bytes.";
-    "sock_recv_into" "(self, sock, buf) -> coroutine", "Receive into a buffer; give the number of bytes.";
-    "sock_recvfrom" "(self, sock, bufsize) -> coroutine", "Receive a datagram of at most so many bytes; give it and the address it came from.";
-    "sock_recvfrom_into" "(self, sock, buf, nbytes=0) -> coroutine", "Receive a datagram into a buffer; give its size and the address it came from.";
-    "sock_sendall" "(self, sock, data) -> coroutine", "Send all of the data.";
-    "sock_sendto" "(self, sock, data, address) -> coroutine", "Send a datagram to an address; give the number of bytes.";
-    "sock_connect" "(self, sock, address) -> coroutine", "Connect a socket to an address.";
-    "sock_accept" "(self, sock) -> coroutine", "Accept a connection; give its socket and its address.";
-    "sock_sendfile" "(self, sock, file, offset=0, count=None, *, fallback=True) -> coroutine", "Send a file through a socket, and give the number of bytes.";
-    "add_signal_handler" "(self, sig, callback, *args)", "Call a function of the loop when a signal comes.";
-    "remove_signal_handler" "(self, sig)", "Take the function of a signal away; tell whether there was one.";
-    "_sock_sendfile_native" "(self, sock, file, offset, count) -> coroutine", "";
-    "_sock_sendfile_fallback" "(self, sock, file, offset, count) -> coroutine", "";
-    "_ensure_resolved" "(self, address, *, family=0, type=1, proto=0, flags=0, loop) -> coroutine", "";
-    "_make_socket_transport" "(self, sock, protocol, waiter=None, *, extra=None, server=None)", "";
-    "_make_datagram_transport" "(self, sock, protocol, address=None, waiter=None, extra=None)", "";
-    "_make_read_pipe_transport" "(self, pipe, protocol, waiter=None, extra=None)", "";
-    "_make_write_pipe_transport" "(self, pipe, protocol, waiter=None, extra=None)", "";
-    "_start_serving" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)", "";
-    "_stop_serving" "(self, sock)", "";
-    "_accept_connection" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)", "";
+    "getaddrinfo" "(self, host, port, *, family=0, type=0, proto=0, flags=0) -> coroutine";
+    "getnameinfo" "(self, sockaddr, flags=0) -> coroutine";
+    "create_connection" "(self, protocol_factory, host=None, port=None, *, ssl=None, family=0, proto=0, flags=0, sock=None, local_addr=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, happy_eyeballs_delay=None, interleave=None, all_errors=False) -> coroutine";
+    "create_server" "(self, protocol_factory, host=None, port=None, *, family=0, flags=1, sock=None, backlog=100, ssl=None, reuse_address=None, reuse_port=None, keep_alive=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine";
+    "sendfile" "(self, transport, file, offset=0, count=None, *, fallback=True) -> coroutine";
+    "start_tls" "(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine";
+    "create_unix_connection" "(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine";
+    "create_unix_server" "(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True, cleanup_socket=True) -> coroutine";
+    "connect_accepted_socket" "(self, protocol_factory, sock, *, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine";
+    "create_datagram_endpoint" "(self, protocol_factory, local_addr=None, remote_addr=None, *, family=0, proto=0, flags=0, reuse_port=None, allow_broadcast=None, sock=None) -> coroutine";
+    "connect_read_pipe" "(self, protocol_factory, pipe) -> coroutine";
+    "connect_write_pipe" "(self, protocol_factory, pipe) -> coroutine";
+    "subprocess_shell" "(self, protocol_factory, cmd, *, stdin=-1, stdout=-1, stderr=-1, universal_newlines=False, shell=True, bufsize=0, encoding=None, errors=None, text=None, **kwargs) -> coroutine";
+    "subprocess_exec" "(self, protocol_factory, program, *args, stdin=-1, stdout=-1, stderr=-1, universal_newlines=False, shell=False, bufsize=0, encoding=None, errors=None, text=None, **kwargs) -> coroutine";
+    "sock_recv" "(self, sock, n) -> coroutine";
+    "sock_recv_into" "(self, sock, buf) -> coroutine";
+    "sock_recvfrom" "(self, sock, bufsize) -> coroutine";
+    "sock_recvfrom_into" "(self, sock, buf, nbytes=0) -> coroutine";
+    "sock_sendall" "(self, sock, data) -> coroutine";
+    "sock_sendto" "(self, sock, data, address) -> coroutine";
+    "sock_connect" "(self, sock, address) -> coroutine";
+    "sock_accept" "(self, sock) -> coroutine";
+    "sock_sendfile" "(self, sock, file, offset=0, count=None, *, fallback=True) -> coroutine";
+    "add_signal_handler" "(self, sig, callback, *args)";
+    "remove_signal_handler" "(self, sig)";
+    "_sock_sendfile_native" "(self, sock, file, offset, count) -> coroutine";
+    "_sock_sendfile_fallback" "(self, sock, file, offset, count) -> coroutine";
+    "_ensure_resolved" "(self, address, *, family=0, type=1, proto=0, flags=0, loop) -> coroutine";
+    "_make_socket_transport" "(self, sock, protocol, waiter=None, *, extra=None, server=None)";
+    "_make_datagram_transport" "(self, sock, protocol, address=None, waiter=None, extra=None)";
+    "_make_read_pipe_transport" "(self, pipe, protocol, waiter=None, extra=None)";
+    "_make_write_pipe_transport" "(self, pipe, protocol, waiter=None, extra=None)";
+    "_start_serving" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)";
+    "_stop_serving" "(self, sock)";
+    "_accept_connection" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)";
 ];
 
 const METHODS: &[NativeDef] = &[
     NativeDef::raw(
         "run_in_executor(self, executor, func, *args)",
-        "Have a function called by an executor; return the future of its outcome.",
+        documented("run_in_executor"),
         super::executor::run_in_executor,
     ),
     NativeDef::raw("__new__(cls, selector=None)", "", |vm, args| {
@@ -204,12 +205,12 @@ const METHODS: &[NativeDef] = &[
         vm.warn(&category, &format!("unclosed event loop {shown}"), 1)?;
         if l.get(vm).thread.is_some() { Ok(Value::NONE) } else { vm.call_method(&a[0], "close", &[]) }
     }),
-    NativeDef::new("run_forever(self)", "Run until stop() is called.", |vm, a| {
+    NativeDef::new("run_forever(self)", documented("run_forever"), |vm, a| {
         let l = this(vm, a)?;
         core::run_forever(vm, &l)?;
         Ok(Value::NONE)
     }),
-    NativeDef::new("run_until_complete(self, future)", "Run until the Future is done.", |vm, a| {
+    NativeDef::new("run_until_complete(self, future)", documented("run_until_complete"), |vm, a| {
         let l = this(vm, a)?;
         core::run_until_complete(vm, &l, &a[1])
     }),
@@ -243,25 +244,19 @@ const METHODS: &[NativeDef] = &[
         core::check_thread(vm, &l)?;
         Ok(Value::NONE)
     }),
-    NativeDef::new("stop(self)", "Stop running the event loop.", |vm, a| {
+    NativeDef::new("stop(self)", documented("stop"), |vm, a| {
         this(vm, a)?.get_mut(vm).stopping = true;
         Ok(Value::NONE)
     }),
-    NativeDef::new("close(self)", "Close the event loop.", close),
-    NativeDef::new("is_closed(self)", "Returns True if the event loop was closed.", |vm, a| {
-        Ok(Value::bool(this(vm, a)?.get(vm).closed))
-    }),
-    NativeDef::new("is_running(self)", "Returns True if the event loop is running.", |vm, a| {
+    NativeDef::new("close(self)", documented("close"), close),
+    NativeDef::new("is_closed(self)", documented("is_closed"), |vm, a| Ok(Value::bool(this(vm, a)?.get(vm).closed))),
+    NativeDef::new("is_running(self)", documented("is_running"), |vm, a| {
         Ok(Value::bool(this(vm, a)?.get(vm).thread.is_some()))
     }),
-    NativeDef::new("time(self)", "Return the time according to the event loop's clock.", |vm, _| {
-        Ok(vm.float(core::clock()))
+    NativeDef::new("time(self)", documented("time"), |vm, _| Ok(vm.float(core::clock()))),
+    NativeDef::raw("call_soon(self, callback, *args, context=None)", documented("call_soon"), |vm, args| {
+        call_soon(vm, args, "call_soon", true)
     }),
-    NativeDef::raw(
-        "call_soon(self, callback, *args, context=None)",
-        "Arrange for a callback to be called as soon as possible.",
-        |vm, args| call_soon(vm, args, "call_soon", true),
-    ),
     NativeDef::new("_call_soon(self, callback, args, context)", "", |vm, a| {
         let l = this(vm, a)?;
         let h = handle::new(vm, a[1].clone(), a[2].clone(), l.value(), a[3].clone())?;
@@ -270,7 +265,7 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::raw(
         "call_soon_threadsafe(self, callback, *args, context=None)",
-        "Like call_soon(), but thread-safe.",
+        documented("call_soon_threadsafe"),
         |vm, args| {
             let h = call_soon(vm, args, "call_soon_threadsafe", false)?;
             let l = this(vm, args.pos)?;
@@ -278,31 +273,17 @@ const METHODS: &[NativeDef] = &[
             Ok(h)
         },
     ),
-    NativeDef::raw(
-        "call_later(self, delay, callback, *args, context=None)",
-        "Arrange for a callback to be called at a given time.",
-        call_later,
-    ),
-    NativeDef::raw(
-        "call_at(self, when, callback, *args, context=None)",
-        "Like call_later(), but uses an absolute time.",
-        call_at,
-    ),
-    NativeDef::new("create_future(self)", "Create a Future object attached to the loop.", |vm, a| {
-        future::new_future(vm, &a[0])
+    NativeDef::raw("call_later(self, delay, callback, *args, context=None)", documented("call_later"), call_later),
+    NativeDef::raw("call_at(self, when, callback, *args, context=None)", documented("call_at"), call_at),
+    NativeDef::new("create_future(self)", documented("create_future"), |vm, a| future::new_future(vm, &a[0])),
+    NativeDef::raw("create_task(self, coro, **kwargs)", documented("create_task"), |vm, args| {
+        let l = this(vm, args.pos)?;
+        let Some(coro) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "coro")) else {
+            return Err(vm.type_error("BaseEventLoop.create_task() missing 1 required positional argument: 'coro'"));
+        };
+        super::with_other_keywords(vm, args, "coro", |vm, args| gather::native_create_task(vm, &l, &coro, args))
     }),
-    NativeDef::raw(
-        "create_task(self, coro, **kwargs)",
-        "Schedule or begin executing a coroutine object.",
-        |vm, args| {
-            let l = this(vm, args.pos)?;
-            let Some(coro) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "coro")) else {
-                return Err(vm.type_error("BaseEventLoop.create_task() missing 1 required positional argument: 'coro'"));
-            };
-            super::with_other_keywords(vm, args, "coro", |vm, args| gather::native_create_task(vm, &l, &coro, args))
-        },
-    ),
-    NativeDef::new("set_task_factory(self, factory)", "Set a task factory.", |vm, a| {
+    NativeDef::new("set_task_factory(self, factory)", documented("set_task_factory"), |vm, a| {
         if !a[1].is_none() && !vm.is_callable(&a[1]) {
             return Err(vm.type_error("task factory must be a callable or None"));
         }
@@ -311,28 +292,24 @@ const METHODS: &[NativeDef] = &[
         drop(old);
         Ok(Value::NONE)
     }),
-    NativeDef::new("get_task_factory(self)", "Return a task factory, or None.", |vm, a| {
+    NativeDef::new("get_task_factory(self)", documented("get_task_factory"), |vm, a| {
         Ok(this(vm, a)?.get(vm).task_factory.clone())
     }),
-    NativeDef::new(
-        "set_exception_handler(self, handler)",
-        "Set handler as the new event loop exception handler.",
-        |vm, a| {
-            if !a[1].is_none() && !vm.is_callable(&a[1]) {
-                let shown = vm.repr_string(&a[1])?;
-                return Err(vm.type_error(format!("A callable object or None is expected, got {shown}")));
-            }
-            let l = this(vm, a)?;
-            let old = std::mem::replace(&mut l.get_mut(vm).exception_handler, a[1].clone());
-            drop(old);
-            Ok(Value::NONE)
-        },
-    ),
-    NativeDef::new("get_exception_handler(self)", "Return an exception handler, or None.", |vm, a| {
+    NativeDef::new("set_exception_handler(self, handler)", documented("set_exception_handler"), |vm, a| {
+        if !a[1].is_none() && !vm.is_callable(&a[1]) {
+            let shown = vm.repr_string(&a[1])?;
+            return Err(vm.type_error(format!("A callable object or None is expected, got {shown}")));
+        }
+        let l = this(vm, a)?;
+        let old = std::mem::replace(&mut l.get_mut(vm).exception_handler, a[1].clone());
+        drop(old);
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("get_exception_handler(self)", documented("get_exception_handler"), |vm, a| {
         Ok(this(vm, a)?.get(vm).exception_handler.clone())
     }),
-    NativeDef::new("get_debug(self)", "Whether debug mode is on.", |vm, a| Ok(Value::bool(this(vm, a)?.get(vm).debug))),
-    NativeDef::new("set_debug(self, enabled)", "Switch debug mode on or off.", |vm, a| {
+    NativeDef::new("get_debug(self)", documented("get_debug"), |vm, a| Ok(Value::bool(this(vm, a)?.get(vm).debug))),
+    NativeDef::new("set_debug(self, enabled)", documented("set_debug"), |vm, a| {
         let l = this(vm, a)?;
         let on = vm.truth(&a[1])?;
         l.get_mut(vm).debug = on;
@@ -688,10 +665,10 @@ fn generator_dies(vm: &mut Vm, a: &[Value]) -> R {
 // ---- descriptors ----
 
 const WATCHING: &[NativeDef] = &[
-    NativeDef::raw("add_reader(self, fd, callback, *args)", "Add a reader callback.", |vm, args| {
+    NativeDef::raw("add_reader(self, fd, callback, *args)", documented("add_reader"), |vm, args| {
         watch(vm, args, false).map(|_| Value::NONE)
     }),
-    NativeDef::raw("add_writer(self, fd, callback, *args)", "Add a writer callback.", |vm, args| {
+    NativeDef::raw("add_writer(self, fd, callback, *args)", documented("add_writer"), |vm, args| {
         watch(vm, args, true).map(|_| Value::NONE)
     }),
     NativeDef::raw(
@@ -704,8 +681,8 @@ const WATCHING: &[NativeDef] = &[
         "Add a writer callback; return its handle.",
         |vm, args| watch(vm, args, true),
     ),
-    NativeDef::new("remove_reader(self, fd)", "Remove a reader callback.", |vm, a| unwatch(vm, a, false)),
-    NativeDef::new("remove_writer(self, fd)", "Remove a writer callback.", |vm, a| unwatch(vm, a, true)),
+    NativeDef::new("remove_reader(self, fd)", documented("remove_reader"), |vm, a| unwatch(vm, a, false)),
+    NativeDef::new("remove_writer(self, fd)", documented("remove_writer"), |vm, a| unwatch(vm, a, true)),
 ];
 
 /// The number of a descriptor, or of an object with `fileno()`.
