@@ -1,10 +1,11 @@
 //! Exceptions: the payload, the hierarchy, raising from native code, tracebacks.
 
 use super::class::{Class, ClassSpec, class_flag};
-use super::function::{CodeObject, core_object};
-use super::object::{Kind, Object, Ref, Trace, Tracer, VTableOf};
+use super::function::CodeObject;
+use super::object::{Kind, Ref, VTableOf};
 use super::value::Value;
 use super::{R, Vm};
+use crate::heap_object;
 
 /// A raised exception on its way to a handler.
 ///
@@ -35,7 +36,7 @@ impl Raised {
     }
 }
 
-core_object! { Exception,
+heap_object! {
     /// The payload of exceptions.
     pub struct Exception {
         /// `args`: a tuple.
@@ -52,9 +53,10 @@ core_object! { Exception,
         /// where unset.
         pub extra: Vec<Value>,
     }
+    kind = Exception;
 }
 
-core_object! { Other,
+heap_object! {
     /// The payload of `traceback`: one level.
     pub struct Traceback {
         /// `tb_next`, or `None`.

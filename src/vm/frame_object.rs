@@ -4,15 +4,16 @@
 //! object takes what it needs (`frame_left`).
 
 use super::frame::{Frame, frame_flag};
-use super::function::{CellObject, CodeObject, Function, core_object};
+use super::function::{CellObject, CodeObject, Function};
 use super::generator::{GenState, Generator};
-use super::object::{Kind, Object, Ref, Trace, Tracer};
+use super::object::Ref;
 use super::str::Tuple;
 use super::value::Value;
 use super::{R, Vm};
 use crate::compiler::code::{CodeFlags, LocalKind};
+use crate::heap_object;
 
-core_object! { Other,
+heap_object! {
     /// The payload of `frame`.
     pub struct FrameObject {
         /// The code.

@@ -9,23 +9,9 @@ use super::value::Value;
 use super::{R, Vm};
 use crate::compiler::code::{Code, CodeFlags};
 use crate::compiler::opcodes::Instr;
+use crate::heap_object;
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
-
-macro_rules! core_object {
-    ($kind:ident, $(#[$m:meta])* pub struct $name:ident { $($(#[$fm:meta])* $fv:vis $f:ident : $t:ty),* $(,)? }
-     $(skip { $($(#[$sm:meta])* $sv:vis $s:ident : $st:ty),* $(,)? })?) => {
-        $(#[$m])*
-        pub struct $name { $($(#[$fm])* $fv $f: $t,)* $($($(#[$sm])* $sv $s: $st,)*)? }
-        impl Trace for $name {
-            #[allow(unused_variables)]
-            fn trace(&self, tracer: &mut Tracer<'_>) { $(Trace::trace(&self.$f, tracer);)* }
-            fn clear(&mut self) { $(Trace::clear(&mut self.$f);)* }
-        }
-        impl Object for $name { const KIND: Kind = Kind::$kind; }
-    };
-}
-pub(super) use core_object;
 
 /// An inline cache. What the fields mean depends on the instruction.
 #[derive(Clone, Copy)]
@@ -153,7 +139,7 @@ impl CodeObject {
     }
 }
 
-core_object! { Function,
+heap_object! {
     /// The payload of a script function.
     pub struct Function {
         /// Its code.
@@ -183,17 +169,19 @@ core_object! { Function,
         /// `__type_params__`: a tuple, or `UNDEF` for none.
         pub type_params: Value,
     }
+    kind = Function;
 }
 
-core_object! { Cell,
+heap_object! {
     /// The payload of a cell: a variable shared by closures.
     pub struct CellObject {
         /// The contents; `UNDEF` when empty.
         pub value: Value,
     }
+    kind = Cell;
 }
 
-core_object! { Method,
+heap_object! {
     /// The payload of a bound method.
     pub struct Method {
         /// `__func__`.
@@ -201,14 +189,16 @@ core_object! { Method,
         /// `__self__`.
         pub receiver: Value,
     }
+    kind = Method;
 }
 
-core_object! { Module,
+heap_object! {
     /// The payload of a module.
     pub struct Module {
         /// Its namespace.
         pub dict: Ref<Dict>,
     }
+    kind = Module;
 }
 
 /// A function given by the host program.
@@ -225,7 +215,7 @@ pub enum NativeCode {
 
 traces_nothing!(NativeCode);
 
-core_object! { Native,
+heap_object! {
     /// The payload of a native function: a function of a module, or a method not bound yet.
     pub struct Native {
         /// The module's name (a function), or the class (a method).
@@ -233,6 +223,7 @@ core_object! { Native,
         /// What it runs.
         pub code: NativeCode,
     }
+    kind = Native;
 }
 
 /// A native attribute of a class.
@@ -246,7 +237,7 @@ pub enum AttrCode {
 
 traces_nothing!(AttrCode);
 
-core_object! { GetSet,
+heap_object! {
     /// The payload of a native attribute of a class (`getset_descriptor`, `member_descriptor`).
     pub struct GetSet {
         /// The class.
@@ -256,9 +247,10 @@ core_object! { GetSet,
         /// What it does.
         pub code: AttrCode,
     }
+    kind = GetSet;
 }
 
-core_object! { Property,
+heap_object! {
     /// The payload of `property`.
     pub struct Property {
         /// `fget`, or `None`.
@@ -274,20 +266,23 @@ core_object! { Property,
         /// The doc came from the getter.
         pub getter_doc: bool,
     }
+    kind = Property;
 }
 
-core_object! { ClassMethod,
+heap_object! {
     /// The payload of `classmethod`.
     pub struct ClassMethod {
         /// `__func__`.
         pub func: Value,
     }
+    kind = ClassMethod;
 }
 
-core_object! { StaticMethod,
+heap_object! {
     /// The payload of `staticmethod`.
     pub struct StaticMethod {
         /// `__func__`.
         pub func: Value,
     }
+    kind = StaticMethod;
 }

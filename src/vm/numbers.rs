@@ -1,10 +1,10 @@
 //! Payloads of numbers that do not fit a word: big ints and unusual floats.
 
-use super::function::core_object;
 use super::object::{Kind, Object, Ref, Trace, Tracer};
 use super::value::Value;
 use super::{R, Vm};
 use crate::bigint::BigInt;
+use crate::heap_object;
 
 /// The payload of an `int` on the heap: one beyond 62 bits, or an instance of a subclass.
 pub struct Int {
@@ -24,15 +24,16 @@ impl Object for Int {
     }
 }
 
-core_object! { Float,
+heap_object! {
     /// The payload of a `float` on the heap: without an inline form, or an instance of a subclass.
     pub struct Float {
         /// The number.
         pub value: f64,
     }
+    kind = Float;
 }
 
-core_object! { Other,
+heap_object! {
     /// The payload of classes whose only instance is a constant.
     pub struct Nothing {}
 }

@@ -1,11 +1,11 @@
 //! Payloads of lists, ranges, slices and their iterators.
 
 use super::dict::Dict;
-use super::function::core_object;
 use super::object::{Kind, Object, Ref, Trace, Tracer};
 use super::str::{Str, Tuple};
 use super::value::Value;
 use super::{R, Vm};
+use crate::heap_object;
 use crate::text::gutf8;
 
 /// The payload of `list`.
@@ -69,7 +69,7 @@ impl Object for List {
     }
 }
 
-core_object! { Range,
+heap_object! {
     /// The payload of `range`: its parameters are ints of any size.
     pub struct RangeObject {
         /// `start`.
@@ -81,9 +81,10 @@ core_object! { Range,
         /// The number of items.
         pub len: Value,
     }
+    kind = Range;
 }
 
-core_object! { Slice,
+heap_object! {
     /// The payload of `slice`.
     pub struct SliceObject {
         /// `start`.
@@ -93,6 +94,7 @@ core_object! { Slice,
         /// `step`.
         pub step: Value,
     }
+    kind = Slice;
 }
 
 /// What a [`SeqIter`] walks over.
@@ -130,7 +132,7 @@ impl Trace for SeqSource {
     }
 }
 
-core_object! { SeqIter,
+heap_object! {
     /// The payload of the iterators over lists, tuples, strings and ranges.
     pub struct SeqIter {
         /// What it walks over.
@@ -138,6 +140,7 @@ core_object! { SeqIter,
         /// The next position (lists, tuples and strings).
         pub at: usize,
     }
+    kind = SeqIter;
 }
 
 /// Which part of the items a [`DictIter`] gives.
@@ -153,7 +156,7 @@ pub enum DictPart {
 
 super::object::traces_nothing!(DictPart);
 
-core_object! { DictIter,
+heap_object! {
     /// The payload of the iterators over a dict's keys, values and items.
     pub struct DictIter {
         /// The dict; `None` when exhausted.
@@ -171,9 +174,10 @@ core_object! { DictIter,
         /// The pair that it gave last, or `UNDEF`.
         pub last: Value,
     }
+    kind = DictIter;
 }
 
-core_object! { Zip,
+heap_object! {
     /// The payload of `zip`.
     pub struct Zip {
         /// The iterators.
@@ -183,9 +187,10 @@ core_object! { Zip,
         /// The pair that it gave last, or `UNDEF`.
         pub last: Value,
     }
+    kind = Zip;
 }
 
-core_object! { Enumerate,
+heap_object! {
     /// The payload of `enumerate`.
     pub struct Enumerate {
         /// The iterator.
@@ -195,6 +200,7 @@ core_object! { Enumerate,
         /// What it gave last, or `UNDEF`.
         pub last: Value,
     }
+    kind = Enumerate;
 }
 
 impl SeqIter {
