@@ -14,47 +14,43 @@ use crate::compiler::opcodes::{CONVERSION_SHIFT, FLAG_JOINED};
 
 /// Takes `n` consecutive temps.
 ///
-/// The registers come from the verified code: `first` is the first of at least `n`.
-pub(super) fn take_run(first: &mut Value, n: usize) -> Vec<Value> {
-    let first: *mut Value = first;
-    (0..n)
-        .map(|i| {
-            // SAFETY: the verifier has checked that the run is inside the frame's registers.
-            unsafe { std::mem::replace(&mut *first.add(i), Value::UNDEF) }
-        })
-        .collect()
+/// # Safety
+/// So many registers begin at `first`.
+pub(super) unsafe fn take_run(first: *mut Value, n: usize) -> Vec<Value> {
+    // SAFETY: the caller's promise.
+    (0..n).map(|i| unsafe { std::mem::replace(&mut *first.add(i), Value::UNDEF) }).collect()
 }
 
 impl Vm {
-    pub(super) fn build_tuple(&mut self, first: &mut Value, n: usize) -> Value {
+    /// A tuple of `n` consecutive temps, which are taken.
+    ///
+    /// # Safety
+    /// So many registers begin at `first`.
+    pub(super) unsafe fn build_tuple(&mut self, first: *mut Value, n: usize) -> Value {
         if n == 0 {
             return self.empty_tuple();
         }
-        let first: *mut Value = first;
         let class = &self.types.tuple;
         let layout = class.get(self).layouts.root();
-        // SAFETY: the run is inside the frame's registers; layouts live as long as their class.
+        // SAFETY: the caller's promise; layouts live as long as their class.
         unsafe {
             let items = (0..n).map(|i| std::mem::replace(&mut *first.add(i), Value::UNDEF));
             self.heap.alloc_tuple(&*layout, items).into()
         }
     }
 
-    pub(super) fn build_list(&mut self, first: &mut Value, n: usize) -> Value {
-        self.list(take_run(first, n)).into()
-    }
-
-    pub(super) fn build_set(&mut self, first: &mut Value, n: usize) -> R {
+    pub(super) fn build_set(&mut self, items: Vec<Value>) -> R {
         let set = self.alloc(Set::default());
-        for v in take_run(first, n) {
+        for v in items {
             set.add(self, v)?;
         }
         Ok(set.into())
     }
 
-    pub(super) fn build_map(&mut self, first: &mut Value, n: usize) -> R {
-        let d = self.alloc(Dict::with_capacity(n));
-        let mut items = take_run(first, 2 * n).into_iter();
+    /// A dict of keys and values in turn.
+    pub(super) fn build_map(&mut self, items: Vec<Value>) -> R {
+        let d = self.alloc(Dict::with_capacity(items.len() / 2));
+        let mut items = items.into_iter();
         while let (Some(key), Some(value)) = (items.next(), items.next()) {
             let hash = self.hash_key(&key)?;
             d.set_item_hashed(self, hash, key, value)?;
@@ -62,16 +58,20 @@ impl Vm {
         Ok(d.into())
     }
 
-    pub(super) fn build_string(&mut self, first: &mut Value, n: usize) -> R {
-        // SAFETY: the run is inside the frame's registers, and nothing else touches them meanwhile.
-        let parts = unsafe { std::slice::from_raw_parts_mut(first as *mut Value, n) };
+    /// A text of `n` consecutive temps, which are dropped.
+    ///
+    /// # Safety
+    /// So many registers begin at `first`.
+    pub(super) unsafe fn build_string(&mut self, first: *mut Value, n: usize) -> R {
+        // SAFETY: the caller's promise, and nothing else touches them meanwhile.
+        let parts = unsafe { std::slice::from_raw_parts_mut(first, n) };
         let joined = self.join_pieces(parts);
         parts.iter_mut().for_each(|p| *p = Value::UNDEF);
         joined.map(Ref::into_value)
     }
 
-    pub(super) fn build_slice(&mut self, first: &mut Value, n: usize) -> Value {
-        let mut items = take_run(first, n).into_iter();
+    pub(super) fn build_slice(&mut self, items: Vec<Value>) -> Value {
+        let mut items = items.into_iter();
         let mut next = || items.next().unwrap_or(Value::NONE);
         let (start, stop, step) = (next(), next(), next());
         self.alloc(SliceObject { start, stop, step }).into()
@@ -197,8 +197,11 @@ impl Vm {
     // ---- unpacking ----
 
     /// `a, b, … = v`: exactly `n` values into consecutive registers.
+    ///
+    /// # Safety
+    /// So many registers begin at `first`.
     #[inline(never)]
-    pub(super) fn unpack_op(&mut self, v: &Value, first: &mut Value, n: usize) -> R<()> {
+    pub(super) unsafe fn unpack_op(&mut self, v: &Value, first: *mut Value, n: usize) -> R<()> {
         if let Some(h) = v.header()
             && h.layout().is_exact()
         {
@@ -208,19 +211,16 @@ impl Vm {
                 _ => None,
             };
             if let Some(items) = items.filter(|items| items.len() == n) {
-                let first: *mut Value = first;
                 for (i, item) in items.iter().enumerate() {
-                    // SAFETY: the verifier has checked that the run is inside the frame's registers, whose old values are
-                    // dead: dropping them changes nothing.
+                    // SAFETY: the caller's promise; the old values are dead, so dropping them changes nothing.
                     unsafe { *first.add(i) = item.clone() };
                 }
                 return Ok(());
             }
         }
         let items = self.unpack_exactly(v, n)?;
-        let first: *mut Value = first;
         for (i, item) in items.into_iter().enumerate() {
-            // SAFETY: the verifier has checked that the run is inside the frame's registers.
+            // SAFETY: the caller's promise.
             unsafe { *first.add(i) = item };
         }
         Ok(())
@@ -284,8 +284,11 @@ impl Vm {
     }
 
     /// `a, *b, c = v`.
+    ///
+    /// # Safety
+    /// As many registers as `counts` says, and one, begin at `first`.
     #[inline(never)]
-    pub(super) fn unpack_ex_op(&mut self, v: &Value, first: &mut Value, counts: u16) -> R<()> {
+    pub(super) unsafe fn unpack_ex_op(&mut self, v: &Value, first: *mut Value, counts: u16) -> R<()> {
         let (before, after) = ((counts & 0xff) as usize, (counts >> 8) as usize);
         let it = self.unpack_iter(v)?;
         let mut items = Vec::new();
@@ -299,9 +302,8 @@ impl Vm {
         let tail = items.split_off(items.len() - after);
         let middle = items.split_off(before);
         let middle = self.list(middle).into_value();
-        let first: *mut Value = first;
         for (i, item) in items.into_iter().chain(std::iter::once(middle)).chain(tail).enumerate() {
-            // SAFETY: the verifier has checked that the run is inside the frame's registers.
+            // SAFETY: the caller's promise.
             unsafe { *first.add(i) = item };
         }
         Ok(())

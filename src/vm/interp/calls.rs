@@ -537,7 +537,7 @@ impl Vm {
             {
                 return Ok(next);
             }
-            let mut args = build::take_run(&mut *regs.add(base + 1), argc);
+            let mut args = build::take_run(regs.add(base + 1), argc);
             args.insert(0, this);
             *regs.add(base) = Value::UNDEF;
             if f.is_a::<Function>() {
@@ -557,7 +557,7 @@ impl Vm {
             return self.call_other_at(regs, base, first, argc, dst);
         };
         // SAFETY: as above.
-        let mut args = unsafe { build::take_run(&mut *regs.add(first), argc) };
+        let mut args = unsafe { build::take_run(regs.add(first), argc) };
         // SAFETY: as above.
         args.insert(0, unsafe { std::mem::replace(&mut *regs.add(base), Value::UNDEF) });
         self.push_function(f, &args, dst, 0)
@@ -598,7 +598,7 @@ impl Vm {
                 }
             }
             let f = std::mem::replace(&mut *regs.add(base), Value::UNDEF);
-            let mut values = build::take_run(&mut *regs.add(first), argc);
+            let mut values = build::take_run(regs.add(first), argc);
             let names = std::mem::replace(&mut *regs.add(first + argc), Value::UNDEF);
             if method {
                 let this = std::mem::replace(&mut *regs.add(base + 1), Value::UNDEF);

@@ -182,6 +182,12 @@ impl At<'_> {
         unsafe { &mut *self.regs.add(i as usize) }
     }
 
+    /// Where a run of registers begins.
+    #[inline(always)]
+    pub fn run(&self, i: u16) -> *mut Value {
+        self.regs.wrapping_add(i as usize)
+    }
+
     /// The register of operand a.
     #[inline(always)]
     pub fn a<'r>(&self) -> &'r mut Value {
@@ -331,6 +337,21 @@ impl At<'_> {
         } else {
             self.store_pc();
             Exit::Reload
+        }
+    }
+
+    /// Goes back to the frame below, whose registers are then these.
+    ///
+    /// # Safety
+    /// There is one, of code.
+    #[inline(always)]
+    pub unsafe fn pop_frame(&mut self) {
+        self.frame = self.frame.wrapping_sub(1);
+        self.vm.thread.frame = self.frame;
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.pc = (*self.frame).pc;
+            self.regs = (*self.frame).regs;
         }
     }
 

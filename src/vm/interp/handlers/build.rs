@@ -1,7 +1,8 @@
 //! Functions, containers, formatted strings, imports, patterns, and what is rare.
 
 use super::super::Next;
-use super::super::dispatch::{full, quick};
+use super::super::build::take_run;
+use super::super::dispatch::{At, full, quick};
 use crate::compiler::opcodes::FLAG_VARIANT;
 use crate::vm::seq::List;
 use crate::vm::str::Tuple;
@@ -70,9 +71,16 @@ full! {
     }
 }
 
+/// Takes the run of registers from operand b on, which has operand c times so many.
+fn take(m: &At<'_>, times: usize) -> Vec<Value> {
+    // SAFETY: the verifier has checked the run.
+    unsafe { take_run(m.run(m.ins.b()), times * m.ins.c() as usize) }
+}
+
 quick! {
     pub fn build_tuple(m) {
-        let v = m.vm.build_tuple(m.b(), m.ins.c() as usize);
+        // SAFETY: the verifier has checked the run.
+        let v = unsafe { m.vm.build_tuple(m.run(m.ins.b()), m.ins.c() as usize) };
         let old = std::mem::replace(m.a(), v);
         if m.vm.heap.pending.get() {
             // What became due may look at the frame.
@@ -86,7 +94,7 @@ quick! {
 
 full! {
     pub fn build_list(m) {
-        let v = m.vm.build_list(m.b(), m.ins.c() as usize);
+        let v = m.vm.list(take(m, 1)).into();
         m.set(v);
         Ok(Next::Reload)
     }
@@ -94,7 +102,7 @@ full! {
 
 full! {
     pub fn build_set(m) {
-        let v = m.vm.build_set(m.b(), m.ins.c() as usize)?;
+        let v = m.vm.build_set(take(m, 1))?;
         m.set(v);
         Ok(Next::Reload)
     }
@@ -102,7 +110,7 @@ full! {
 
 full! {
     pub fn build_map(m) {
-        let v = m.vm.build_map(m.b(), m.ins.c() as usize)?;
+        let v = m.vm.build_map(take(m, 2))?;
         m.set(v);
         Ok(Next::Reload)
     }
@@ -110,7 +118,8 @@ full! {
 
 full! {
     pub fn build_string(m) {
-        let v = m.vm.build_string(m.b(), m.ins.c() as usize)?;
+        // SAFETY: the verifier has checked the run.
+        let v = unsafe { m.vm.build_string(m.run(m.ins.b()), m.ins.c() as usize) }?;
         m.set(v);
         Ok(Next::Reload)
     }
@@ -118,7 +127,7 @@ full! {
 
 full! {
     pub fn build_slice(m) {
-        let v = m.vm.build_slice(m.b(), m.ins.c() as usize);
+        let v = m.vm.build_slice(take(m, 1));
         m.set(v);
         Ok(Next::Reload)
     }
@@ -190,7 +199,8 @@ full! {
 full! {
     pub fn unpack_sequence(m) {
         let v = m.in_b();
-        m.vm.unpack_op(&v, m.a(), m.ins.c() as usize)?;
+        // SAFETY: as above.
+        unsafe { m.vm.unpack_op(&v, m.run(m.ins.a()), m.ins.c() as usize) }?;
         Ok(Next::Reload)
     }
 }
@@ -198,7 +208,8 @@ full! {
 full! {
     pub fn unpack_ex(m) {
         let v = m.in_b();
-        m.vm.unpack_ex_op(&v, m.a(), m.ins.c())?;
+        // SAFETY: as above.
+        unsafe { m.vm.unpack_ex_op(&v, m.run(m.ins.a()), m.ins.c()) }?;
         Ok(Next::Reload)
     }
 }

@@ -32,13 +32,7 @@ fn enter(mut m: At<'_>, window: *mut Value, argc: usize, filled: Handler) -> Exi
         if !m.vm.thread.has_room(top) {
             return m.leave_to(filled);
         }
-        m.store_pc();
-        let dst = m.ins.c();
-        m.frame = m.frame.add(1);
-        Frame::begin(m.frame, code, func, window, top, dst);
-        m.vm.thread.frame = m.frame;
-        m.pc = (*code).instrs;
-        m.regs = window;
+        begin(&mut m, code, func, window, top);
         if (*code).has_unset {
             clear(window, (*code).simple_args as usize, (*code).first_temp as usize);
         }
@@ -65,7 +59,6 @@ unsafe fn missing_defaults<'v>(func: *const Function, code: *const CodeObject, a
 }
 
 /// A place for the window of a call's frame.
-#[derive(Clone, Copy)]
 struct Room {
     code: *const CodeObject,
     window: *mut Value,
@@ -150,10 +143,28 @@ pub unsafe fn clear(window: *mut Value, from: usize, to: usize) {
     }
 }
 
+/// Goes over into a new frame, whose window is the callers' to fill.
+///
+/// # Safety
+/// Below the window is the function; it and the frame array have room.
+#[inline(always)]
+unsafe fn begin(m: &mut At<'_>, code: *const CodeObject, func: *const Function, window: *mut Value, top: *mut Value) {
+    m.store_pc();
+    let dst = m.ins.c();
+    // SAFETY: the callers' promise.
+    unsafe {
+        m.frame = m.frame.add(1);
+        Frame::begin(m.frame, code, func, window, top, dst);
+        m.vm.thread.frame = m.frame;
+        m.pc = (*code).instrs;
+        m.regs = window;
+    }
+}
+
 /// Pushes a frame that was checked to have room.
 ///
 /// # Safety
-/// The window holds `argc` arguments, below it is the function, and both it and the frame array have room.
+/// As for [`begin`]; the window holds `argc` arguments.
 #[inline(always)]
 pub unsafe fn push(
     m: &mut At<'_>,
@@ -163,16 +174,10 @@ pub unsafe fn push(
     top: *mut Value,
     argc: usize,
 ) {
-    m.store_pc();
-    let dst = m.ins.c();
     // SAFETY: the callers' promise.
     unsafe {
-        m.frame = m.frame.add(1);
-        Frame::begin(m.frame, code, func, window, top, dst);
-        m.vm.thread.frame = m.frame;
+        begin(m, code, func, window, top);
         clear(window, argc, (*code).first_temp as usize);
-        m.pc = (*code).instrs;
-        m.regs = window;
     }
 }
 
@@ -181,7 +186,7 @@ quick! {
         let f = m.a();
         if f.kind() == Some(Kind::Function) {
             let argc = m.ins.b() as usize;
-            let window = (&raw mut *f).wrapping_add(1);
+            let window = m.run(m.ins.a()).wrapping_add(1);
             return enter(m, window, argc, call_filled);
         }
         m.leave_to(call_other)
@@ -366,7 +371,7 @@ quick! {
     /// Apart from the look at what is called, so that finding the way needs no registers to be saved.
     #[inline(never)]
     fn call_method_function(m) {
-        let window = (&raw mut *m.a()).wrapping_add(1);
+        let window = m.run(m.ins.a()).wrapping_add(1);
         // SAFETY: a call of a method has a register behind its function.
         if unsafe { (*window).is_undef() } {
             return m.leave_to(call_method_full);

@@ -265,10 +265,7 @@ fn leave(mut m: At<'_>, v: Value) -> Exit {
             if n < IMMORTAL {
                 (*g).rc.set(n - 1);
             }
-            m.frame = m.frame.sub(1);
-            m.vm.thread.frame = m.frame;
-            m.pc = (*m.frame).pc;
-            m.regs = (*m.frame).regs;
+            m.pop_frame();
             let driver = *m.pc.sub(1);
             if driver.op_byte() == Op::ForIter as u8 {
                 m.skip(driver.offset16());

@@ -59,12 +59,7 @@ quick! {
         }
         let v = bound_or_none(v);
         // SAFETY: the caller's frame is below; it stands behind the operator, whose operands the verifier has checked.
-        unsafe {
-            m.frame = m.frame.sub(1);
-            m.vm.thread.frame = m.frame;
-            m.pc = (*m.frame).pc;
-            m.regs = (*m.frame).regs;
-        }
+        unsafe { m.pop_frame() };
         // Constants are not consumed.
         m.ins = Here::before(m.pc);
         let a = if m.flag(FLAG_B) { m.take(m.ins.b()) } else { Value::UNDEF };

@@ -1,14 +1,14 @@
 //! Returning from functions.
 
-use super::super::dispatch::{At, Exit, full, quick};
+use super::super::dispatch::{At, Exit, Handler, full, quick};
 use super::drive::{return_const_generator, return_generator};
 use super::operators::return_operator;
 use crate::vm::frame::frame_flag;
 use crate::vm::object::IMMORTAL;
 use crate::vm::value::Value;
 
-/// Drops the locals and the function of a frame that is an ordinary call, an `__init__` or an operator's method, if that frees nothing. What is left to do otherwise can be done
-/// by `Vm::return_op`: dropped registers are `UNDEF`.
+/// Drops the locals and the function of a frame that is an ordinary call, an `__init__` or an operator's method, if that
+/// frees nothing. What is left to do otherwise can be done by `Vm::return_op`: dropped registers are `UNDEF`.
 #[inline(always)]
 pub fn drop_locals(m: &At<'_>) -> bool {
     // SAFETY: the frame's registers are its own; the call put the function below its window.
@@ -92,13 +92,31 @@ fn deliver(mut m: At<'_>, v: Value) -> Exit {
     // SAFETY: a frame without other flags has its caller's frame below it.
     unsafe {
         let dst = (*m.frame).dst;
-        m.frame = m.frame.sub(1);
-        m.vm.thread.frame = m.frame;
-        m.pc = (*m.frame).pc;
-        m.regs = (*m.frame).regs;
+        m.pop_frame();
         let old = std::mem::replace(m.reg(dst), v);
         m.release(old)
     }
+}
+
+/// Returns from what is no ordinary call, by the handlers for generators, for operators' methods, for an `__init__` whose
+/// locals die, and for everything else. `none`: the result is `None`.
+#[inline(always)]
+fn leave_flagged(m: At<'_>, none: bool, [generator, operator, freeing, full]: [Handler; 4]) -> Exit {
+    let flags = flags(&m);
+    if flags & frame_flag::GENERATOR != 0 {
+        return m.leave_to(generator);
+    }
+    if flags == frame_flag::OPERATOR {
+        return m.leave_to(operator);
+    }
+    if flags != frame_flag::INIT || !none {
+        return m.leave_to(full);
+    }
+    if !drop_locals(&m) {
+        return m.leave_to(freeing);
+    }
+    let v = instance(&m);
+    deliver(m, v)
 }
 
 quick! {
@@ -120,21 +138,8 @@ quick! {
     /// From what is no ordinary call.
     #[inline(never)]
     fn return_flagged(m) {
-        let flags = flags(&m);
-        if flags & frame_flag::GENERATOR != 0 {
-            return m.leave_to(return_generator);
-        }
-        if flags == frame_flag::OPERATOR {
-            return m.leave_to(return_operator);
-        }
-        if flags != frame_flag::INIT || !m.a().is_none() {
-            return m.leave_to(return_full);
-        }
-        if !drop_locals(&m) {
-            return m.leave_to(return_freeing);
-        }
-        let v = instance(&m);
-        deliver(m, v)
+        let none = m.a().is_none();
+        leave_flagged(m, none, [return_generator, return_operator, return_freeing, return_full])
     }
 }
 
@@ -182,18 +187,8 @@ quick! {
     /// From what is no ordinary call.
     #[inline(never)]
     fn return_const_flagged(m) {
-        let flags = flags(&m);
-        if flags & frame_flag::GENERATOR != 0 {
-            return m.leave_to(return_const_generator);
-        }
-        if flags != frame_flag::INIT || !m.k(m.ins.bc()).is_none() {
-            return m.leave_to(return_const_full);
-        }
-        if !drop_locals(&m) {
-            return m.leave_to(return_const_freeing);
-        }
-        let v = instance(&m);
-        deliver(m, v)
+        let none = m.k(m.ins.bc()).is_none();
+        leave_flagged(m, none, [return_const_generator, return_const_full, return_const_freeing, return_const_full])
     }
 }
 
