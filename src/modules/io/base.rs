@@ -25,6 +25,9 @@ pub struct Bases {
 #[derive(Default)]
 struct Made(Option<Bases>);
 
+/// The flags of the classes of streams. As heap classes their `__del__` counts for subclasses.
+pub const FLAGS: u32 = class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF;
+
 const IO: &[NativeDef] = &[
     NativeDef::new("seek(self, offset, whence=0, /)", "Change the stream position.", |vm, _| no(vm, "seek")),
     NativeDef::new("tell(self, /)", "Return current stream position.", |vm, a| {
@@ -129,15 +132,7 @@ pub fn classes(vm: &mut Vm) -> R<Bases> {
 
 fn plain_class(vm: &mut Vm, name: &str, base: Option<&Ref<Class>>) -> R<Ref<Class>> {
     let base = base.cloned().unwrap_or_else(|| vm.types.object.clone());
-    let spec = ClassSpec {
-        name,
-        bases: vec![base],
-        meta: None,
-        // As a heap class its `__del__` counts for subclasses.
-        flags: class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF,
-        slots: 0,
-        dict: true,
-    };
+    let spec = ClassSpec { name, bases: vec![base], meta: None, flags: FLAGS, slots: 0, dict: true };
     let class = vm.new_class(spec, None)?;
     let (attr, module) = (vm.names.__module__.clone(), vm.intern("_io").into_value());
     vm.set_class_attr(&class, &attr, module);

@@ -9,7 +9,7 @@ use super::errors::unsupported;
 use super::fileio;
 use crate::heap_object;
 use crate::modules::thread::wait::{Until, WaitQueue, wait};
-use crate::vm::class::{Class, class_flag};
+use crate::vm::class::Class;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::str::Bytes;
@@ -202,9 +202,8 @@ pub fn classes(vm: &mut Vm) -> R<Classes> {
         return Ok(c.clone());
     }
     let base = base::classes(vm)?.buffered;
-    let flags = class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF;
     let define = |vm: &mut Vm, name: &str, reads: bool, writes: bool| -> R<Ref<Class>> {
-        let class = vm.define_class_with_dict::<Buffered>("_io", name, Some(&base), flags)?;
+        let class = vm.define_class_with_dict::<Buffered>("_io", name, Some(&base), base::FLAGS)?;
         vm.extend_class(&class, COMMON, GETSETS);
         if reads {
             vm.extend_class(&class, READING, &[]);
@@ -217,7 +216,7 @@ pub fn classes(vm: &mut Vm) -> R<Classes> {
     let reader = define(vm, "BufferedReader", true, false)?;
     let writer = define(vm, "BufferedWriter", false, true)?;
     let random = define(vm, "BufferedRandom", true, true)?;
-    let pair = vm.define_class_with_dict::<Pair>("_io", "BufferedRWPair", Some(&base), flags)?;
+    let pair = vm.define_class_with_dict::<Pair>("_io", "BufferedRWPair", Some(&base), base::FLAGS)?;
     vm.extend_class(&pair, PAIR, PAIR_GETSETS);
     let classes = Classes { reader, writer, random, pair };
     vm.state::<Made>().0 = Some(classes.clone());

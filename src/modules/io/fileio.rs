@@ -8,7 +8,6 @@ use super::errors::{os_failure, system, system_or_wait, unsupported};
 use crate::embed::Streams;
 use crate::heap_object;
 use crate::modules::posix::path::{self, Takes};
-use crate::vm::class::class_flag;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::str::Str;
@@ -155,8 +154,7 @@ const GETSETS: &[GetSetDef] = &[
 /// None in a sound build.
 pub fn define(vm: &mut Vm) -> R<Ref<crate::vm::class::Class>> {
     let raw = base::classes(vm)?.raw;
-    let flags = class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF;
-    let class = vm.define_class_with_dict::<FileIo>("_io", "FileIO", Some(&raw), flags)?;
+    let class = vm.define_class_with_dict::<FileIo>("_io", "FileIO", Some(&raw), base::FLAGS)?;
     vm.extend_class(&class, METHODS, GETSETS);
     Ok(class)
 }

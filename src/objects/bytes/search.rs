@@ -171,13 +171,13 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
     }
     let size = own(vm, a).len();
     vm.tick(size >> 8)?;
-    check_pieces(vm, size, |vm| {
+    check_pieces(vm, size, most, |vm| {
         let mut n = 0;
         match &sep {
             Some(sep) => alg::each_piece(own(vm, a), sep, most, |_, _| n += 1),
             None => n = alg::most_words(own(vm, a), Flavor::Bytes),
         }
-        n.min(most.map_or(usize::MAX, |most| most.saturating_add(1)))
+        n
     })?;
     let hay = own(vm, a);
     let pieces = match (&sep, right) {
@@ -196,7 +196,7 @@ fn splitlines(vm: &mut Vm, a: &[Value]) -> R {
     };
     let size = own(vm, a).len();
     vm.tick(size >> 8)?;
-    check_pieces(vm, size, |vm| alg::most_lines(own(vm, a), Flavor::Bytes))?;
+    check_pieces(vm, size, None, |vm| alg::most_lines(own(vm, a), Flavor::Bytes))?;
     let lines = alg::split_lines(own(vm, a), keep, Flavor::Bytes);
     Ok(vm.list(lines.iter().map(|p| part_of(vm, a, p)).collect()).into())
 }

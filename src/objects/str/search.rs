@@ -259,7 +259,7 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
         return Err(vm.value_error("empty separator"));
     }
     vm.tick(s.get(vm).byte_len() >> 10)?;
-    let counted = |vm: &Vm| {
+    check_pieces(vm, s.get(vm).byte_len(), most, |vm| {
         let hay = s.get(vm).as_bytes();
         let mut n = 0;
         match sep {
@@ -268,9 +268,7 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
             None => n = alg::most_words(hay, Flavor::Text),
         }
         n
-    };
-    let pieces = |vm: &Vm| counted(vm).min(most.map_or(usize::MAX, |n| n.saturating_add(1)));
-    check_pieces(vm, s.get(vm).byte_len(), pieces)?;
+    })?;
     let hay = s.get(vm).as_bytes();
     let whole = hay.len();
     // The text itself where it is one piece, as for `part_of`.
@@ -299,11 +297,11 @@ fn split(vm: &mut Vm, a: &[Value], right: bool) -> R {
 }
 
 /// Asks for permission to make the pieces of a text of so many bytes, which may take much more memory than the text. They
-/// are counted where they may be too many.
+/// are counted where they may be too many; a text that is cut `most` times at most gives one more.
 ///
 /// # Errors
 /// MemoryError.
-pub(crate) fn check_pieces(vm: &mut Vm, size: usize, pieces: impl FnOnce(&Vm) -> usize) -> R<()> {
+pub(crate) fn check_pieces(vm: &mut Vm, size: usize, most: Option<usize>, count: impl FnOnce(&Vm) -> usize) -> R<()> {
     const LONG: usize = 1 << 20;
     /// What a piece takes besides its characters: an object, and its places in the list and in what becomes the list.
     const PIECE: usize = 64;
@@ -311,7 +309,7 @@ pub(crate) fn check_pieces(vm: &mut Vm, size: usize, pieces: impl FnOnce(&Vm) ->
     if size < LONG.min(left / PIECE) {
         return Ok(());
     }
-    let pieces = pieces(vm);
+    let pieces = count(vm).min(most.map_or(usize::MAX, |n| n.saturating_add(1)));
     vm.check_alloc(size.saturating_add(pieces.saturating_mul(PIECE)))
 }
 
@@ -334,7 +332,7 @@ fn splitlines(vm: &mut Vm, a: &[Value]) -> R {
         None => false,
     };
     vm.tick(s.get(vm).byte_len() >> 8)?;
-    check_pieces(vm, s.get(vm).byte_len(), |vm| {
+    check_pieces(vm, s.get(vm).byte_len(), None, |vm| {
         let text = s.get(vm);
         if !text.is_ascii() {
             return alg::most_lines(text.as_bytes(), Flavor::Text);

@@ -16,7 +16,7 @@ use super::errors::unsupported;
 use super::stringio::newline_arg;
 use crate::heap_object;
 use crate::text::codecs::Encoding;
-use crate::vm::class::{Class, class_flag};
+use crate::vm::class::Class;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg};
 use crate::vm::object::Ref;
 use crate::vm::str::Str;
@@ -200,8 +200,7 @@ const GETSETS: &[GetSetDef] = &[
 /// None in a sound build.
 pub fn define(vm: &mut Vm) -> R<Ref<Class>> {
     let base = base::classes(vm)?.text;
-    let flags = class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF;
-    let class = vm.define_class_with_dict::<TextIo>("_io", "TextIOWrapper", Some(&base), flags)?;
+    let class = vm.define_class_with_dict::<TextIo>("_io", "TextIOWrapper", Some(&base), base::FLAGS)?;
     vm.extend_class(&class, METHODS, GETSETS);
     Ok(class)
 }
