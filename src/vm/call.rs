@@ -1,5 +1,6 @@
 //! Calls from native code, and the binding of arguments to the parameters of script functions.
 
+use super::call_errors;
 use super::class::Class;
 use super::dict::Dict;
 use super::exception::Raised;
@@ -363,25 +364,13 @@ impl Vm {
         let text = self.str_of(name);
         let named = (code.argcount + code.kwonlyargcount) as usize;
         let names: Vec<&str> = code.locals[n_posonly..named].iter().map(|l| &*l.name).collect();
-        let mut message = format!("{f}() got an unexpected keyword argument '{text}'");
-        if let Some(s) = crate::text::suggestions::suggest(text.as_bytes(), names.iter().map(|n| n.as_bytes())) {
-            message.push_str(&format!(". Did you mean '{}'?", String::from_utf8_lossy(s)));
-        }
-        self.type_error(message)
+        self.type_error(call_errors::unexpected_keyword(&f, &text, &names))
     }
 
     #[cold]
     fn missing_arguments(&mut self, func: &Ref<Function>, kind: &str, names: &[String]) -> Raised {
         let f = self.function_name(func);
-        let quoted: Vec<String> = names.iter().map(|n| format!("'{n}'")).collect();
-        let list = match quoted.as_slice() {
-            [one] => one.clone(),
-            [a, b] => format!("{a} and {b}"),
-            [most @ .., last] => format!("{}, and {last}", most.join(", ")),
-            [] => String::new(),
-        };
-        let plural = if names.len() == 1 { "" } else { "s" };
-        self.type_error(format!("{f}() missing {} required {kind} argument{plural}: {list}", names.len()))
+        self.type_error(call_errors::missing(&f, kind, names))
     }
 
     #[cold]
@@ -390,20 +379,8 @@ impl Vm {
         let code = func.get(self).code.get(self).code.clone();
         let most = code.argcount as usize;
         let n_defaults = func.get(self).defaults.cast::<Tuple>().map_or(0, |t| t.get(self).items().len()).min(most);
-        let takes = if n_defaults > 0 { format!("from {} to {most}", most - n_defaults) } else { most.to_string() };
-        let plural = if n_defaults > 0 || most != 1 { "s" } else { "" };
-        let kw_given = bound[most..].iter().filter(|v| !v.is_undef()).count();
-        let were = if kw_given > 0 {
-            let s = |n: usize| if n == 1 { "" } else { "s" };
-            format!(
-                "{given} positional argument{} (and {kw_given} keyword-only argument{}) were",
-                s(given),
-                s(kw_given)
-            )
-        } else {
-            format!("{given} {}", if given == 1 { "was" } else { "were" })
-        };
-        self.type_error(format!("{f}() takes {takes} positional argument{plural} but {were} given"))
+        let keyword_only = bound[most..].iter().filter(|v| !v.is_undef()).count();
+        self.type_error(call_errors::too_many(&f, [most - n_defaults, most], given, keyword_only))
     }
 
     /// Whether the value can be called.

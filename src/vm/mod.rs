@@ -7,6 +7,7 @@
 
 pub mod attr;
 pub mod call;
+mod call_errors;
 pub mod class;
 mod class_dict;
 pub mod class_ops;

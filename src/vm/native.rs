@@ -18,6 +18,7 @@
 
 mod script_errors;
 
+use super::call_errors::{plural, unexpected_keyword};
 use super::class::Class;
 use super::dict::Dict;
 use super::function::{Native, NativeCode};
@@ -515,7 +516,6 @@ impl Vm {
         let all = call.params.iter().filter(|p| p.is_named()).count().saturating_sub(call.hidden);
         let (own, most) = (given.saturating_sub(call.hidden), call.positional().saturating_sub(call.hidden));
         let name = short(&call.shown);
-        let plural = |n: usize| if n == 1 { "" } else { "s" };
         if !varargs && !varkeywords && own + keywords > all {
             if keywords == 0 && matches!(name, "int" | "str") {
                 return Err(self.type_error(format!("{name} expected at most {all} arguments, got {own}")));
@@ -568,11 +568,7 @@ impl Vm {
     /// TypeError for a keyword argument of a native function that is none of `names`, with the closest one.
     #[cold]
     pub fn unexpected_native_keyword(&mut self, function: &str, text: &str, names: &[&str]) -> super::Raised {
-        let mut message = format!("{function}() got an unexpected keyword argument '{text}'");
-        if let Some(s) = crate::text::suggestions::suggest(text.as_bytes(), names.iter().map(|n| n.as_bytes())) {
-            message.push_str(&format!(". Did you mean '{}'?", String::from_utf8_lossy(s)));
-        }
-        self.type_error(message)
+        self.type_error(unexpected_keyword(function, text, names))
     }
 
     /// The error for too few or too many positional arguments.
@@ -583,7 +579,6 @@ impl Vm {
         let given = given.saturating_sub(call.hidden);
         let name = if call.wrapper && most < 2 { String::new() } else { format!("{} ", short(shown)) };
         let positional_only = call.params.iter().all(|p| p.kind == ParamKind::PositionalOnly);
-        let plural = |n: usize| if n == 1 { "" } else { "s" };
         let text = if positional_only && required == most && !call.wrapper && most < 2 {
             match most {
                 0 => format!("{shown}() takes no arguments ({given} given)"),

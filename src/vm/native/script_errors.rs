@@ -2,24 +2,10 @@
 //! the error is told as for such a function, with `self` among the arguments.
 
 use super::{Args, NativeCall, ParamKind};
+use crate::vm::call_errors;
 use crate::vm::class::{Class, class_flag};
 use crate::vm::str::Str;
 use crate::vm::{R, Value, Vm};
-
-/// Words in a row: `'a'`, `'a' and 'b'`, `'a', 'b', and 'c'`.
-fn row(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|n| format!("'{n}'")).collect();
-    match quoted.as_slice() {
-        [] => String::new(),
-        [one] => one.clone(),
-        [a, b] => format!("{a} and {b}"),
-        [many @ .., last] => format!("{}, and {last}", many.join(", ")),
-    }
-}
-
-fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
-}
 
 impl Vm {
     /// Whether a native stands for a function of a script: a method of a class that scripts may change, or a function
@@ -50,18 +36,15 @@ impl Vm {
                 Some(at) => filled[at] = true,
                 None if has(ParamKind::VarKeywords) => {}
                 None => {
-                    return Err(self.type_error(format!("{name}() got an unexpected keyword argument '{key}'")));
+                    let names: Vec<&str> = call.params.iter().filter(|p| p.takes_keyword()).map(|p| p.name).collect();
+                    return Err(self.type_error(call_errors::unexpected_keyword(name, &key, &names)));
                 }
             }
         }
         if given > positional && !has(ParamKind::VarArgs) {
-            let required = call.required();
-            let takes = match positional - required {
-                0 => format!("{positional} positional argument{}", plural(positional)),
-                _ => format!("from {required} to {positional} positional argument{}", plural(positional)),
-            };
-            let were = if given == 1 { "was" } else { "were" };
-            return Err(self.type_error(format!("{name}() takes {takes} but {given} {were} given")));
+            let keyword_only = call.params.iter().zip(&filled).filter(|(p, f)| p.kind == ParamKind::KeywordOnly && **f);
+            let text = call_errors::too_many(name, [call.required(), positional], given, keyword_only.count());
+            return Err(self.type_error(text));
         }
         for (kind, word) in [(false, "positional"), (true, "keyword-only")] {
             let missing = call.params.iter().zip(&filled).filter(|(p, filled)| {
@@ -69,9 +52,7 @@ impl Vm {
             });
             let missing: Vec<&str> = missing.map(|(p, _)| p.name).collect();
             if !missing.is_empty() {
-                let (n, names) = (missing.len(), row(&missing));
-                let text = format!("{name}() missing {n} required {word} argument{}: {names}", plural(n));
-                return Err(self.type_error(text));
+                return Err(self.type_error(call_errors::missing(name, word, &missing)));
             }
         }
         Ok(())
