@@ -402,7 +402,7 @@ pub fn only_keywords(vm: &mut Vm, args: &Args<'_>, function: &str, allowed: &[&s
     for (name, _) in args.keywords() {
         let text = vm.str_of(name);
         if !allowed.contains(&text.as_str()) {
-            return Err(vm.type_error(format!("{function}() got an unexpected keyword argument '{text}'")));
+            return Err(vm.unexpected_native_keyword(function, &text, allowed));
         }
     }
     Ok(())

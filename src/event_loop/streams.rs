@@ -663,7 +663,7 @@ pub fn reader_class(vm: &mut Vm) -> R<Ref<Class>> {
         "asyncio.streams",
         "StreamReader",
         None,
-        class_flag::BASE | class_flag::WEAKREF,
+        class_flag::BASE | class_flag::WEAKREF | class_flag::MUTABLE,
     )?;
     vm.extend_class(&c, METHODS, ATTRS);
     Ok(c)
