@@ -371,9 +371,7 @@ fn context_value(vm: &mut Vm, a: &[Value], method: &str) -> R<Option<Value>> {
 
 fn iterate(vm: &mut Vm, a: &[Value], part: DictPart) -> R {
     let vars = this_vars(vm, a, "__iter__")?;
-    let d = vars.get(vm);
-    let (changes, len) = (d.changes(), d.len());
-    Ok(vm.alloc(DictIter { dict: Some(vars), at: 0, changes, len, part, reverse: false, last: Value::UNDEF }).into())
+    Ok(vm.alloc(DictIter::over(vm, vars, part, false)).into())
 }
 
 fn context_compare(vm: &mut Vm, a: &[Value], op: CmpOp) -> R {

@@ -261,6 +261,14 @@ impl SeqIter {
 }
 
 impl DictIter {
+    /// At the first item, or behind the last one of an iterator that goes backwards.
+    pub fn over(vm: &Vm, dict: Ref<Dict>, part: DictPart, reverse: bool) -> DictIter {
+        let d = dict.get(vm);
+        let (changes, len) = (d.changes(), d.len());
+        let at = if reverse { d.end() } else { 0 };
+        DictIter { dict: Some(dict), at, changes, len, part, reverse, last: Value::UNDEF }
+    }
+
     /// The next item.
     ///
     /// # Errors

@@ -55,17 +55,7 @@ pub(super) fn init(vm: &mut Vm) -> R<()> {
 
 /// An iterator over a dict.
 pub fn iterate(vm: &mut Vm, dict: &Ref<Dict>, part: DictPart, reverse: bool) -> Value {
-    let d = dict.get(vm);
-    let at = if reverse { d.end() } else { 0 };
-    let it = DictIter {
-        dict: Some(dict.clone()),
-        at,
-        changes: d.changes(),
-        len: d.len(),
-        part,
-        reverse,
-        last: Value::UNDEF,
-    };
+    let it = DictIter::over(vm, dict.clone(), part, reverse);
     let class = match (part, reverse) {
         (DictPart::Keys, false) => Some(vm.types.dict_key_iterator.clone()),
         (DictPart::Values, false) => Some(vm.types.dict_value_iterator.clone()),

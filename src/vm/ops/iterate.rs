@@ -192,16 +192,7 @@ impl Vm {
             }
             Kind::Dict if self.is_exact(v, &self.types.dict) => {
                 let dict = v.cast::<Dict>()?;
-                let (changes, len) = (dict.get(self).changes(), dict.get(self).len());
-                let it = DictIter {
-                    dict: Some(dict.clone()),
-                    at: 0,
-                    changes,
-                    len,
-                    part: DictPart::Keys,
-                    reverse: false,
-                    last: Value::UNDEF,
-                };
+                let it = DictIter::over(self, dict.clone(), DictPart::Keys, false);
                 Some(self.alloc_as(&self.types.dict_key_iterator, it).into())
             }
             Kind::Str => Some(self.str_iterator(v.cast::<Str>()?)),
