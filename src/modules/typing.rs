@@ -159,6 +159,16 @@ const ROR: NativeDef = NativeDef::new("__ror__(self, value, /)", "Return value|s
     union::from_items(vm, &[arg_or_none(a, 1).clone(), arg_or_none(a, 0).clone()])
 });
 
+/// What a variable's `repr` begins with.
+fn variance_sign(infer: bool, covariant: bool, contravariant: bool) -> &'static str {
+    match (infer, covariant, contravariant) {
+        (true, ..) => "",
+        (_, true, _) => "+",
+        (_, _, true) => "-",
+        _ => "~",
+    }
+}
+
 const TYPE_VAR: &[NativeDef] = shared_methods![
     TypeVar,
     "TypeVar",
@@ -169,16 +179,7 @@ const TYPE_VAR: &[NativeDef] = shared_methods![
     ),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let t = vm.this::<TypeVar>(a, "__repr__")?.get(vm);
-        let sign = if t.infer {
-            ""
-        } else if t.covariant {
-            "+"
-        } else if t.contravariant {
-            "-"
-        } else {
-            "~"
-        };
-        let text = format!("{sign}{}", vm.str_of(&t.name));
+        let text = format!("{}{}", variance_sign(t.infer, t.covariant, t.contravariant), vm.str_of(&t.name));
         Ok(vm.new_str(&text).into())
     }),
     NativeDef::new("__typing_subst__(self, arg, /)", "Helper for substitution.", |vm, a| {
@@ -231,16 +232,7 @@ const PARAM_SPEC: &[NativeDef] = shared_methods![
     ),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let t = vm.this::<ParamSpec>(a, "__repr__")?.get(vm);
-        let sign = if t.infer {
-            ""
-        } else if t.covariant {
-            "+"
-        } else if t.contravariant {
-            "-"
-        } else {
-            "~"
-        };
-        let text = format!("{sign}{}", vm.str_of(&t.name));
+        let text = format!("{}{}", variance_sign(t.infer, t.covariant, t.contravariant), vm.str_of(&t.name));
         Ok(vm.new_str(&text).into())
     }),
     NativeDef::new("__typing_subst__(self, arg, /)", "Helper for substitution.", |vm, a| {
