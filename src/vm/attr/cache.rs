@@ -125,7 +125,8 @@ impl Vm {
             return self.own_slot(class, g).map(CacheHit::FixedSlot);
         }
         let p = raw.cast::<Property>()?;
-        if !self.class_of(raw).is(&self.types.property) {
+        // Where a getter may fail, and `__getattr__` has the last word, the call must be watched.
+        if !self.class_of(raw).is(&self.types.property) || self.class_special(class, Special::GetAttr).is_some() {
             return None;
         }
         p.get(self).get.is_a::<Function>().then(|| CacheHit::Property(raw.clone()))
