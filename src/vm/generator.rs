@@ -645,6 +645,8 @@ impl Vm {
             self.mark_running(g, true);
             let closed = self.close_delegate(&d);
             self.mark_running(g, false);
+            // Where this was all that held it, it ends before handlers run.
+            drop(d);
             if let Err(e) = closed {
                 return self.resume_raising(g, e, true);
             }
@@ -674,6 +676,7 @@ impl Vm {
                 self.mark_running(g, true);
                 let result = self.call(&throw, &[exception]);
                 self.mark_running(g, false);
+                drop((throw, d));
                 return match result {
                     Ok(v) => Ok(GenStep::Yielded(v)),
                     Err(e) if self.raised_is(&e, &self.exc.StopIteration.clone()) => {
