@@ -17,6 +17,16 @@ pub struct List {
 
 const _: () = assert!(size_of::<List>() == 24);
 
+impl List {
+    /// Lets go of items that were taken out of a list, the last one first: finalizers show the order.
+    #[inline]
+    pub fn let_go(mut items: Vec<Value>) {
+        while let Some(item) = items.pop() {
+            drop(item);
+        }
+    }
+}
+
 impl Trace for List {
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.items.trace(tracer);

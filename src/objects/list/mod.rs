@@ -71,7 +71,7 @@ const METHODS: &[NativeDef] = &[
     ),
     NativeDef::new("clear(self, /)", "Remove all items from list.", |vm, a| {
         let old = std::mem::take(&mut vm.this::<List>(a, "clear")?.get_mut(vm).items);
-        drop(old);
+        List::let_go(old);
         Ok(Value::NONE)
     }),
     NativeDef::new("copy(self, /)", "Return a shallow copy of the list.", |vm, a| {
@@ -147,7 +147,7 @@ fn init_list(vm: &mut Vm, args: &Args<'_>) -> R {
     }
     if !list.get(vm).items.is_empty() {
         let old = std::mem::take(&mut list.get_mut(vm).items);
-        drop(old);
+        List::let_go(old);
     }
     if let Some(iterable) = args.pos.get(1) {
         extend(vm, list, iterable)?;
@@ -392,7 +392,7 @@ fn multiply_in_place(vm: &mut Vm, a: &[Value]) -> R {
     match repeat(vm, &a[0], &a[1])? {
         Some(items) => {
             let old = std::mem::replace(&mut list.get_mut(vm).items, items);
-            drop(old);
+            List::let_go(old);
             Ok(a[0].clone())
         }
         None => Ok(Value::NOT_IMPLEMENTED),

@@ -70,7 +70,7 @@ fn assign(vm: &mut Vm, list: &Ref<List>, parts: (i64, i64, i64), value: &Value) 
         list.make_room(vm, new.len())?;
         vm.check_growth(0, 0, range.len(), size_of::<Value>())?;
         let old: Vec<Value> = list.get_mut(vm).items.splice(range, new).collect();
-        drop(old);
+        List::let_go(old);
         return Ok(());
     }
     if new.len() != span.len {
@@ -114,7 +114,9 @@ pub(super) fn del_item(vm: &mut Vm, a: &[Value]) -> R {
             vm.tick(len / 16)?;
             vm.check_growth(0, 0, span.len, size_of::<Value>())?;
             let old = remove_span(&mut list.get_mut(vm).items, &span);
-            drop(old);
+            if span.step == 1 {
+                List::let_go(old);
+            }
         }
     }
     Ok(Value::NONE)

@@ -116,7 +116,7 @@ impl Vm {
             } else {
                 items.splice(range, new).collect()
             };
-            drop(old);
+            List::let_go(old);
             return Ok(());
         }
         let slice = self.alloc(SliceObject { start, stop, step: Value::NONE }).into_value();
