@@ -358,7 +358,7 @@ class D:
     def __del__(self):
         while self.n == 0: pass
         log.append(self.n)
-all = [D(0), D(1), D(2)]
+all = [D(2), D(1), D(0)]
 ";
     assert!(i.attach(|vm| vm.exec(setup)).is_ok());
     let stopped = i.attach(|vm| {
