@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Loads the echo and line servers of several interpreters, one after the other, and prints a table.
 
-usage: compare.py [-c CONNECTIONS] [-s SECONDS] [-b BYTES] [-n ROUNDS] [--free] NAME=CMD ...
+usage: compare.py [-c CONNECTIONS] [-s SECONDS] [-b BYTES] [-p MESSAGES] [-n ROUNDS] [--free] NAME=CMD ...
 
     cargo build --release --manifest-path benches/network/load/Cargo.toml
     benches/network/compare.py cpython=python3.14 apy=target/release/apy
@@ -9,6 +9,9 @@ usage: compare.py [-c CONNECTIONS] [-s SECONDS] [-b BYTES] [-n ROUNDS] [--free] 
 A name that ends in `uvloop` runs the server on uvloop. The bare mio server is always among them. The servers take turns,
 and of each the best round is shown, with the processor time that a request took the server. Server and client have a
 processor each, unless `--free` lets the system choose, which may put both on one.
+
+With one message under way on each connection nearly all the time goes to the system's TCP, in all servers alike. With
+`-p 16` a connection sends so many at once, and what the servers do themselves shows.
 """
 import argparse
 import os
@@ -55,6 +58,7 @@ def main():
     parser.add_argument('-c', default='64')
     parser.add_argument('-s', default='3')
     parser.add_argument('-b', default='64')
+    parser.add_argument('-p', default='1')
     parser.add_argument('-n', type=int, default=2)
     parser.add_argument('--free', action='store_true')
     parser.add_argument('--load', default=os.path.join(HERE, 'load/target/release/load'))
@@ -73,7 +77,7 @@ def main():
         best = {}
         for _ in range(options.n):
             for name, command in commands.items():
-                result = measure(options.load, command, [options.c, options.s, options.b], processors)
+                result = measure(options.load, command, [options.c, options.s, options.b, options.p], processors)
                 best[name] = max(best.get(name, result), result)
         print(f'{kind:<16}{"requests/s":>12}{"p50 us":>8}{"p99 us":>8}{"cpu us":>8}{"of mio":>8}')
         for name, (rate, p50, p99, used) in best.items():

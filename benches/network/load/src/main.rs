@@ -10,31 +10,34 @@ use std::time::{Duration, Instant};
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().collect();
     let text = |i: usize| args.get(i).map_or("", String::as_str);
-    let usage = "usage: load client ADDRESS CONNECTIONS SECONDS SIZE | load server ADDRESS";
+    let usage = "usage: load client ADDRESS CONNECTIONS SECONDS SIZE [AT_ONCE] | load server ADDRESS";
     let bad = |_| io::Error::new(ErrorKind::InvalidInput, usage);
     let address: SocketAddr = text(2).parse().map_err(bad)?;
     if text(1) == "server" {
         return server(address);
     }
     let number = |i: usize| text(i).parse::<u64>().map_err(|_| io::Error::from(ErrorKind::InvalidInput));
-    client(address, number(3)? as usize, Duration::from_secs(number(4)?), number(5)? as usize)
+    let at_once = if args.len() > 6 { number(6)? as usize } else { 1 };
+    client(address, number(3)? as usize, Duration::from_secs(number(4)?), number(5)? as usize, at_once)
 }
 
-/// One connection of the client: it waits for the echo of its message.
+/// One connection of the client: it waits for the echo of its messages.
 struct Connection {
     stream: TcpStream,
     asked: Instant,
     got: usize,
 }
 
-/// Keeps one message under way on each connection, and prints how many came back in a second, and how long that took.
-fn client(address: SocketAddr, connections: usize, time: Duration, size: usize) -> io::Result<()> {
+/// Keeps `at_once` messages under way on each connection, sent together, and prints how many came back in a second, and
+/// how long it took until all of those sent together were back.
+fn client(address: SocketAddr, connections: usize, time: Duration, size: usize, at_once: usize) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut message = vec![b'x'; size.max(1)];
     if let Some(last) = message.last_mut() {
         *last = b'\n';
     }
+    let message = message.repeat(at_once.max(1));
     let mut all = Vec::new();
     for n in 0..connections {
         let stream = std::net::TcpStream::connect(address)?;
@@ -73,7 +76,8 @@ fn client(address: SocketAddr, connections: usize, time: Duration, size: usize) 
     let seconds = start.elapsed().as_secs_f64();
     times.sort_unstable();
     let part = |p: usize| times.get(times.len().saturating_sub(1) * p / 100).map_or(0.0, |n| *n as f64 / 1000.0);
-    println!("{:.0} requests/s, p50 {:.0} us, p99 {:.0} us", times.len() as f64 / seconds, part(50), part(99));
+    let rate = (times.len() * at_once.max(1)) as f64 / seconds;
+    println!("{rate:.0} requests/s, p50 {:.0} us, p99 {:.0} us", part(50), part(99));
     Ok(())
 }
 
