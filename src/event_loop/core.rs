@@ -10,6 +10,7 @@ use super::reactor::{Due, Reactor};
 use super::task::{self, Task};
 use super::timers::{self, Timers};
 use super::transport::{self, Ready, Transport};
+use super::transport_write;
 use super::{context, executor, foreign, report, top_level};
 use crate::heap_object;
 use crate::vm::class::Class;
@@ -249,9 +250,7 @@ heap_object! {
         /// Made when the loop first blocks or watches a descriptor.
         pub reactor: Option<Box<Reactor>>,
         /// Wakes the reactor from another thread.
-        pub waker: Option<std::sync::Arc<mio::Waker>>,
-        /// The same, for requests to the interpreter.
-        pub stop_waker: Option<crate::vm::threads::Waker>,
+        pub waker: Option<crate::vm::threads::Waker>,
     }
     kind = EventLoop;
     external = |this| {
@@ -296,7 +295,6 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         scratch: Vec::new(),
         reactor: None,
         waker: None,
-        stop_waker: None,
     };
     Ok(vm.alloc_as(class, payload))
 }
@@ -460,7 +458,7 @@ pub fn call_soon(vm: &mut Vm, event_loop: &Value, entry: Entry) -> R<()> {
 /// Wakes the loop if it may be blocked: something was put into its queue.
 pub fn wake(vm: &mut Vm, l: &Ref<EventLoop>) {
     let this = l.get(vm);
-    if let Some(w) = this.stop_waker.clone()
+    if let Some(w) = this.waker.clone()
         && (this.blocked || !this.plain.waiting)
     {
         vm.wake_soon(Bell::Waker(w));
@@ -639,11 +637,11 @@ pub fn run_once(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     expire_timers(vm, l)?;
     for left in (0..l.get(vm).ready.len()).rev() {
         let Some(entry) = l.get_mut(vm).ready.pop_front() else { break };
-        if l.get(vm).debug {
-            report::run_timed(vm, l, entry)?;
-        } else {
-            run_entry(vm, l, entry)?;
+        let mut result = if l.get(vm).debug { report::run_timed(vm, l, entry) } else { run_entry(vm, l, entry) };
+        if vm.holds_back() {
+            result = result.and(transport_write::flush_held(vm));
         }
+        result?;
         if left % MANY == 0 {
             trim(vm, l);
         }
@@ -716,8 +714,8 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     ensure_reactor(vm, l)?;
     let Some(mut reactor) = l.get_mut(vm).reactor.take() else { return Ok(()) };
     let duration = timeout.map(Duration::from_secs_f64);
-    let waiting = reactor.prepare();
-    let polled = match l.get(vm).stop_waker.clone() {
+    let waiting = reactor.prepare(l.get(vm).outside > 0);
+    let polled = match l.get(vm).waker.clone() {
         Some(waker) if timeout != Some(0.0) => {
             l.get_mut(vm).blocked = true;
             let polled = vm.unlocked_until(&waker, || waiting.wait(duration)).unwrap_or(Ok(()));
@@ -778,12 +776,10 @@ pub fn ensure_reactor(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
         return Ok(());
     }
     match Reactor::new() {
-        Ok((reactor, waker)) => {
+        Ok((reactor, bell)) => {
             let mut this = l.get_mut(vm);
             this.reactor = Some(Box::new(reactor));
-            let same = waker.clone();
-            this.stop_waker = Some(std::sync::Arc::new(move || drop(same.wake())));
-            this.waker = Some(waker);
+            this.waker = Some(std::sync::Arc::new(move || bell.ring()));
             Ok(())
         }
         Err(e) => Err(vm.os_error(&e, None)),

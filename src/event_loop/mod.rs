@@ -35,6 +35,7 @@ pub mod timers;
 pub mod top_level;
 pub mod transport;
 pub mod transport_object;
+mod transport_write;
 pub mod unretrieved;
 
 use crate::vm::class::{Class, class_flag};

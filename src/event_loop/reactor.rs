@@ -5,11 +5,13 @@
 
 use super::transport::Ready;
 use crate::vm::Value;
+use crate::vm::spin::Spin;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 const WAKER: Token = Token(usize::MAX);
@@ -61,6 +63,7 @@ impl Watch {
 pub struct Reactor {
     poll: Poll,
     events: Events,
+    bell: Arc<Bell>,
     watches: HashMap<i32, Watch>,
     /// Reported since the last poll, to be armed again.
     reported: Vec<i32>,
@@ -70,10 +73,44 @@ pub struct Reactor {
     free: Vec<usize>,
 }
 
+/// Ends a reactor's wait from another thread.
+pub struct Bell {
+    waker: Waker,
+    /// One of the states below: what the reactor does.
+    state: AtomicU8,
+    spin: Spin,
+}
+
+/// It waits in the system, or not at all: only the system can tell it.
+const ASLEEP: u8 = 0;
+/// It looks whether the bell rings.
+const LOOKING: u8 = 1;
+/// The bell rang while it looked.
+const RUNG: u8 = 2;
+
+impl Bell {
+    /// Ends the present wait, or the next one.
+    pub fn ring(&self) {
+        if self.state.compare_exchange(LOOKING, RUNG, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            // A reactor that is closed by now hears nothing, and needs not.
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// Whether it rings within a moment.
+    fn rings(&self) -> bool {
+        self.state.store(LOOKING, Ordering::SeqCst);
+        self.spin.look(|| self.state.load(Ordering::Relaxed) == RUNG);
+        self.state.swap(ASLEEP, Ordering::SeqCst) == RUNG
+    }
+}
+
 /// The part that works without the interpreter's lock.
 pub struct Waiting<'a> {
     poll: &'a mut Poll,
     events: &'a mut Events,
+    /// Looked at before sleeping.
+    bell: Option<&'a Bell>,
 }
 
 impl Waiting<'_> {
@@ -81,7 +118,10 @@ impl Waiting<'_> {
     ///
     /// # Errors
     /// What the system reports.
-    pub fn wait(self, timeout: Option<Duration>) -> io::Result<()> {
+    pub fn wait(self, mut timeout: Option<Duration>) -> io::Result<()> {
+        if timeout != Some(Duration::ZERO) && self.bell.is_some_and(Bell::rings) {
+            timeout = Some(Duration::ZERO);
+        }
         match self.poll.poll(self.events, timeout) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
@@ -93,24 +133,26 @@ impl Waiting<'_> {
 }
 
 impl Reactor {
-    /// A reactor and what wakes it.
+    /// A reactor and what ends its waits.
     ///
     /// # Errors
     /// When the system has no descriptors left.
-    pub fn new() -> io::Result<(Reactor, Arc<Waker>)> {
+    pub fn new() -> io::Result<(Reactor, Arc<Bell>)> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let bell = Arc::new(Bell { waker, state: AtomicU8::new(ASLEEP), spin: Spin::default() });
         let events = Events::with_capacity(EVENTS);
         Ok((
             Reactor {
                 poll,
                 events,
+                bell: bell.clone(),
                 watches: HashMap::new(),
                 reported: Vec::new(),
                 sources: Vec::new(),
                 free: Vec::new(),
             },
-            waker,
+            bell,
         ))
     }
 
@@ -119,15 +161,15 @@ impl Reactor {
         !self.watches.is_empty() || self.sources.len() > self.free.len()
     }
 
-    /// Arms what was reported, and gives the part that blocks.
-    pub fn prepare(&mut self) -> Waiting<'_> {
+    /// Arms what was reported, and gives the part that blocks. `expects` says that the bell may ring soon.
+    pub fn prepare(&mut self, expects: bool) -> Waiting<'_> {
         for fd in std::mem::take(&mut self.reported) {
             if let Some(interest) = self.watches.get(&fd).and_then(Watch::interest) {
                 // A descriptor that was closed meanwhile reports nothing any more; that is the owner's affair.
                 let _ = self.poll.registry().reregister(&mut SourceFd(&fd), token(fd), interest);
             }
         }
-        Waiting { poll: &mut self.poll, events: &mut self.events }
+        Waiting { poll: &mut self.poll, events: &mut self.events, bell: expects.then_some(&*self.bell) }
     }
 
     /// Shows what the last poll reported, in its order.

@@ -77,7 +77,7 @@ pub fn check_deadlock(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     if thread::others_work(vm) {
         // Another thread may call `call_soon_threadsafe`. When none works any more, this is asked again.
         core::ensure_reactor(vm, l)?;
-        if let Some(waker) = l.get(vm).stop_waker.clone() {
+        if let Some(waker) = l.get(vm).waker.clone() {
             thread::watch_idle(vm, waker);
         }
         return Ok(());

@@ -36,9 +36,9 @@ pub fn resolve(vm: &mut Vm, l: &Ref<EventLoop>, a: &[Value]) -> R {
         let _ = nix::sys::signal::SigSet::all().thread_block();
         let found = query.run();
         shared.post(Box::new(move |vm| answered(vm, number, found)));
-        if let Some(w) = waker {
-            // The loop may be closed by now.
-            let _ = w.wake();
+        if let Some(wake) = waker {
+            // The loop may be closed by now, which does no harm.
+            wake();
         }
     });
     if let Err(e) = started {

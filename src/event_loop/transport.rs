@@ -1,5 +1,5 @@
-//! Transports over descriptors: sockets and the ends of pipes. The state and what happens when a descriptor is ready;
-//! the methods that scripts call are in `transport_object`.
+//! Transports over descriptors: sockets and the ends of pipes. The state, reading and closing; writing is in
+//! `transport_write`, the methods that scripts call are in `transport_object`.
 //!
 //! A transport is registered with the reactor once, edge-triggered: it reads until the system has no more, and asks to
 //! hear of room for writing only after a write was refused. Bytes for a native stream protocol go straight into its
@@ -7,20 +7,18 @@
 
 use super::core::{self, Entry, EventLoop};
 use super::streams::{self, Reader, StreamProtocol};
+use super::transport_write::{self, write_ready};
 use super::{future, report, sync};
 use crate::heap_object;
 use crate::vm::exception::Raised;
 use crate::vm::object::{Ref, Trace, Tracer};
-use crate::vm::str::Bytes;
 use crate::vm::{R, Value, Vm, system};
 use std::io;
 
 /// What one read takes at most, in bytes.
-const READ: usize = 256 * 1024;
+pub(super) const READ: usize = 256 * 1024;
 /// Bytes that were written are cut off the buffer's front from here on.
-const COMPACT: usize = 64 * 1024;
-/// So many writes after the connection was lost are silent.
-const SILENT_WRITES: u32 = 5;
+pub(super) const COMPACT: usize = 64 * 1024;
 
 /// What a transport's descriptor is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +32,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         if self == Kind::Socket { "socket" } else { "pipe" }
     }
 }
@@ -179,7 +177,7 @@ pub fn register(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
     }
 }
 
-fn unregister(vm: &mut Vm, t: &Ref<Transport>) {
+pub(super) fn unregister(vm: &mut Vm, t: &Ref<Transport>) {
     let Some(id) = t.get_mut(vm).source.take() else { return };
     let fd = t.get(vm).fd as i32;
     if let Some(l) = loop_of(vm, t) {
@@ -189,7 +187,7 @@ fn unregister(vm: &mut Vm, t: &Ref<Transport>) {
 }
 
 /// Asks to hear when there is room for writing.
-fn arm_write(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
+pub(super) fn arm_write(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
     register(vm, t)?;
     let this = t.get(vm);
     let (Some(id), false) = (this.source, this.write_armed) else { return Ok(()) };
@@ -214,7 +212,7 @@ pub fn look_soon(vm: &mut Vm, t: &Ref<Transport>, ready: Ready) {
 }
 
 /// Calls a method of the protocol.
-fn tell(vm: &mut Vm, t: &Ref<Transport>, method: &str, args: &[Value]) -> R {
+pub(super) fn tell(vm: &mut Vm, t: &Ref<Transport>, method: &str, args: &[Value]) -> R {
     let protocol = t.get(vm).protocol.clone();
     vm.call_method(&protocol, method, args)
 }
@@ -412,205 +410,6 @@ fn on_eof(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
     }
 }
 
-// ---- writing ----
-
-/// Bytes to be written: a native's own, or those of an object that nobody changes, which go without a copy.
-pub enum Source<'a> {
-    /// Bytes.
-    Slice(&'a [u8]),
-    /// An object.
-    Bytes(&'a Ref<Bytes>),
-}
-
-impl Source<'_> {
-    fn get<'v>(&'v self, vm: &'v Vm) -> &'v [u8] {
-        match self {
-            Source::Slice(bytes) => bytes,
-            Source::Bytes(b) => b.get(vm).as_bytes(),
-        }
-    }
-}
-
-/// Writes bytes, or keeps what the system does not take yet.
-///
-/// # Errors
-/// RuntimeError after `write_eof`; what the protocol's `pause_writing` must let out of the loop.
-pub fn write(vm: &mut Vm, t: &Ref<Transport>, source: Source<'_>) -> R<()> {
-    let (this, bytes) = (t.get(vm), source.get(vm));
-    if this.eof {
-        return Err(vm.runtime_error("Cannot call write() after write_eof()"));
-    }
-    if !this.empty_waiter.is_undef() {
-        return Err(vm.runtime_error("unable to write; sendfile is in progress"));
-    }
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    if this.lost > 0 || (this.kind == Kind::WritePipe && this.closing) {
-        let (n, word) = (this.lost, this.kind);
-        if n >= SILENT_WRITES {
-            let text = if word == Kind::Socket {
-                "socket.send() raised exception."
-            } else {
-                "pipe closed by peer or os.write(pipe, data) raised exception."
-            };
-            let text = vm.new_str(text).into_value();
-            super::call_apy(vm, "base_events", "_warn", &[text])?;
-        }
-        t.get_mut(vm).lost = n.saturating_add(1);
-        return Ok(());
-    }
-    let mut sent = 0;
-    if this.pending().is_empty() {
-        match send(this.kind, this.fd as i32, bytes) {
-            Ok(n) if n >= bytes.len() => return Ok(()),
-            Ok(n) => sent = n,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return write_failed(vm, t, &e),
-        }
-        arm_write(vm, t)?;
-    }
-    vm.check_alloc(source.get(vm).len() - sent)?;
-    let rest = source.get(vm).get(sent..).unwrap_or_default().to_vec();
-    let mut this = t.get_mut(vm);
-    if this.pending().is_empty() {
-        this.sent = 0;
-        this.buffer = rest;
-    } else {
-        this.buffer.extend_from_slice(&rest);
-    }
-    drop(this);
-    pause_protocol(vm, t)
-}
-
-fn send(kind: Kind, fd: i32, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        let sent = match kind {
-            Kind::Socket => system::send(fd, bytes, nix::libc::MSG_NOSIGNAL),
-            _ => system::write(fd, bytes),
-        };
-        match sent {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
-}
-
-fn write_failed(vm: &mut Vm, t: &Ref<Transport>, e: &io::Error) -> R<()> {
-    let kind = t.get(vm).kind;
-    if kind == Kind::WritePipe {
-        let mut this = t.get_mut(vm);
-        this.lost = this.lost.saturating_add(1);
-    }
-    let e = vm.os_error(e, None);
-    fatal_forced(vm, t, e, &format!("Fatal write error on {} transport", kind.word()), kind == Kind::WritePipe)
-}
-
-/// There is room for writing.
-fn write_ready(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
-    if t.get(vm).lost > 0 {
-        return Ok(());
-    }
-    loop {
-        let this = t.get(vm);
-        if this.pending().is_empty() {
-            break;
-        }
-        match send(this.kind, this.fd as i32, this.pending()) {
-            Ok(n) => {
-                let mut this = t.get_mut(vm);
-                this.sent += n;
-                if this.sent >= this.buffer.len() {
-                    this.buffer.clear();
-                    this.sent = 0;
-                    if this.buffer.capacity() > READ {
-                        this.buffer.shrink_to(COMPACT);
-                    }
-                } else if this.sent >= COMPACT && this.sent * 2 >= this.buffer.len() {
-                    let sent = std::mem::take(&mut this.sent);
-                    this.buffer.drain(..sent);
-                }
-            }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-            Err(e) => {
-                let mut this = t.get_mut(vm);
-                this.buffer.clear();
-                this.sent = 0;
-                drop(this);
-                let waiter = std::mem::replace(&mut t.get_mut(vm).empty_waiter, Value::UNDEF);
-                let kind = t.get(vm).kind;
-                let raised = vm.os_error(&e, None);
-                let exception = vm.exception_value(raised);
-                if !waiter.is_undef() {
-                    future::set_exception(vm, &waiter, exception.clone())?;
-                }
-                if kind == Kind::WritePipe {
-                    t.get_mut(vm).lost += 1;
-                }
-                let raised = vm.raise(exception);
-                let text = format!("Fatal write error on {} transport", kind.word());
-                return fatal_forced(vm, t, raised, &text, kind == Kind::WritePipe);
-            }
-        }
-    }
-    resume_protocol(vm, t)?;
-    if !t.get(vm).pending().is_empty() {
-        return Ok(());
-    }
-    let waiter = t.get(vm).empty_waiter.clone();
-    if !waiter.is_undef() {
-        super::task_object::set_result_unless_cancelled(vm, &waiter, Value::NONE)?;
-    }
-    let this = t.get(vm);
-    if this.closing {
-        unregister(vm, t);
-        return lose(vm, t, Value::NONE);
-    }
-    if this.eof && this.kind == Kind::Socket {
-        // The peer may be gone already.
-        let _ = system::shutdown(this.fd as i32, nix::libc::SHUT_WR);
-    }
-    Ok(())
-}
-
-fn flow_failed(vm: &mut Vm, t: &Ref<Transport>, result: R<()>, method: &str) -> R<()> {
-    match result {
-        Err(e) if !super::leaves_loop(vm, &e) => {
-            let text = vm.new_str(&format!("protocol.{method}() failed")).into_value();
-            report_error(vm, t, e, text)
-        }
-        other => other,
-    }
-}
-
-/// Tells the protocol to pause when too much waits.
-///
-/// # Errors
-/// What must leave the loop.
-pub fn pause_protocol(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
-    let this = t.get(vm);
-    if this.pending().len() <= this.high || this.protocol_paused {
-        return Ok(());
-    }
-    t.get_mut(vm).protocol_paused = true;
-    let result = tell(vm, t, "pause_writing", &[]).map(drop);
-    flow_failed(vm, t, result, "pause_writing")
-}
-
-/// Tells the protocol to go on when little waits.
-///
-/// # Errors
-/// What must leave the loop.
-pub fn resume_protocol(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
-    let this = t.get(vm);
-    if !this.protocol_paused || this.pending().len() > this.low {
-        return Ok(());
-    }
-    t.get_mut(vm).protocol_paused = false;
-    let result = tell(vm, t, "resume_writing", &[]).map(drop);
-    flow_failed(vm, t, result, "resume_writing")
-}
-
 // ---- the end ----
 
 /// Nobody reads the pipe any more.
@@ -632,6 +431,7 @@ fn pipe_reader_gone(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
 /// # Errors
 /// RuntimeError when the loop is closed.
 pub fn close(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
+    transport_write::flush(vm, t)?;
     if t.get(vm).closing {
         return Ok(());
     }
@@ -648,7 +448,7 @@ pub fn close(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
     schedule_lost(vm, t, Value::NONE)
 }
 
-fn report_error(vm: &mut Vm, t: &Ref<Transport>, e: Raised, text: Value) -> R<()> {
+pub(super) fn report_error(vm: &mut Vm, t: &Ref<Transport>, e: Raised, text: Value) -> R<()> {
     let exception = vm.exception_value(e);
     let (l, protocol) = (t.get(vm).event_loop.clone(), t.get(vm).protocol.clone());
     let pairs = [("message", text), ("exception", exception), ("transport", t.value().clone()), ("protocol", protocol)];
@@ -661,7 +461,7 @@ fn fatal(vm: &mut Vm, t: &Ref<Transport>, e: Raised, text: &str) -> R<()> {
     fatal_forced(vm, t, e, text, false)
 }
 
-fn fatal_forced(vm: &mut Vm, t: &Ref<Transport>, e: Raised, text: &str, again: bool) -> R<()> {
+pub(super) fn fatal_forced(vm: &mut Vm, t: &Ref<Transport>, e: Raised, text: &str, again: bool) -> R<()> {
     let exception = vm.exception_value(e);
     let os_error = vm.exc.OSError.clone();
     if !vm.is_instance(&exception, &os_error) {
@@ -680,6 +480,7 @@ fn fatal_forced(vm: &mut Vm, t: &Ref<Transport>, e: Raised, text: &str, again: b
 /// # Errors
 /// RuntimeError when the loop is closed.
 pub fn force_close(vm: &mut Vm, t: &Ref<Transport>, exception: Value) -> R<()> {
+    transport_write::flush(vm, t)?;
     if t.get(vm).lost > 0 {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! Transports as scripts see them. What happens when a descriptor is ready is in `transport`.
 
-use super::transport::{self, Delivery, Kind, Ready, Source, Transport};
+use super::transport::{self, Delivery, Kind, Ready, Transport};
+use super::transport_write::{self, Source};
 use crate::vm::class::{Class, class_flag};
 use crate::vm::native::{GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
@@ -109,12 +110,13 @@ const METHODS: &[NativeDef] = &[
                 vm.check_alloc(bytes.len())?;
                 all.extend(bytes);
             }
-            transport::write(vm, &t, Source::Slice(&all))?;
+            transport_write::write(vm, &t, Source::Slice(&all))?;
             Ok(Value::NONE)
         },
     ),
     NativeDef::new("write_eof(self)", "Close the write end of the transport.", |vm, a| {
         let t = this(vm, a)?;
+        transport_write::flush(vm, &t)?;
         let this = t.get(vm);
         if this.closing || this.eof {
             return Ok(Value::NONE);
@@ -169,6 +171,7 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("set_protocol(self, protocol)", "Set a new protocol.", |vm, a| {
         let t = this(vm, a)?;
+        transport_write::flush(vm, &t)?;
         let delivery = transport::delivery_for(vm, &a[1])?;
         let old = {
             let mut this = t.get_mut(vm);
@@ -190,6 +193,7 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("get_write_buffer_size(self)", "Return the current size of the write buffer.", |vm, a| {
         let t = this(vm, a)?;
+        transport_write::flush(vm, &t)?;
         Ok(Value::len(t.get(vm).pending().len()))
     }),
     NativeDef::new(
@@ -207,7 +211,7 @@ const METHODS: &[NativeDef] = &[
         |vm, a| {
             set_limits(vm, a)?;
             let t = this(vm, a)?;
-            transport::pause_protocol(vm, &t)?;
+            transport_write::pause_protocol(vm, &t)?;
             Ok(Value::NONE)
         },
     ),
@@ -217,6 +221,7 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::new("_make_empty_waiter(self)", "A future that is done once everything is written.", |vm, a| {
         let t = this(vm, a)?;
+        transport_write::flush(vm, &t)?;
         if !t.get(vm).empty_waiter.is_undef() {
             return Err(vm.runtime_error("Empty waiter is already set"));
         }
@@ -305,10 +310,10 @@ fn init(vm: &mut Vm, a: &[Value]) -> R {
 /// `transport.write(data)` of a native transport.
 ///
 /// # Errors
-/// TypeError when the data is not bytes-like; as [`transport::write`].
+/// TypeError when the data is not bytes-like; as [`transport_write::write`].
 pub fn write_value(vm: &mut Vm, t: &Ref<Transport>, data: &Value) -> R<()> {
     if let Some(b) = data.cast::<Bytes>() {
-        return transport::write(vm, t, Source::Bytes(b));
+        return transport_write::write(vm, t, Source::Bytes(b));
     }
     if !crate::objects::bytes::is_bytes_like(vm, data) {
         if t.get(vm).kind == Kind::WritePipe {
@@ -322,7 +327,7 @@ pub fn write_value(vm: &mut Vm, t: &Ref<Transport>, data: &Value) -> R<()> {
         );
     }
     let bytes = crate::objects::bytes::bytes_from(vm, data)?;
-    transport::write(vm, t, Source::Slice(&bytes))
+    transport_write::write(vm, t, Source::Slice(&bytes))
 }
 
 fn write(vm: &mut Vm, a: &[Value]) -> R {
@@ -333,6 +338,7 @@ fn write(vm: &mut Vm, a: &[Value]) -> R {
 
 fn set_limits(vm: &mut Vm, a: &[Value]) -> R<()> {
     let t = this(vm, a)?;
+    transport_write::flush(vm, &t)?;
     let number = |vm: &mut Vm, v: Option<&Value>| match v.filter(|v| !v.is_none()) {
         Some(v) => vm.index_i64(v).map(Some),
         None => Ok(None),
@@ -358,6 +364,7 @@ fn set_limits(vm: &mut Vm, a: &[Value]) -> R<()> {
 
 fn describe(vm: &mut Vm, a: &[Value]) -> R {
     let t = this(vm, a)?;
+    transport_write::flush(vm, &t)?;
     let class = vm.plain_class_name(&a[0]);
     let this = t.get(vm);
     let mut parts = vec![class];

@@ -161,6 +161,7 @@ impl Vm {
     pub fn checkpoint(&mut self) -> R<()> {
         self.refill()?;
         self.heap.pending.set(false);
+        self.send_held();
         if !self.bells.is_empty() {
             self.ring_bells();
         }

@@ -20,6 +20,7 @@ pub mod function;
 pub mod gc;
 pub mod generator;
 pub mod heap;
+pub mod held;
 pub mod instance;
 mod interp;
 mod keys;
@@ -37,6 +38,7 @@ pub mod set;
 pub mod signals;
 pub mod spawn;
 pub mod special;
+pub mod spin;
 pub mod stack;
 pub mod str;
 pub mod system;
@@ -167,6 +169,7 @@ pub struct Vm {
     lock: Arc<threads::Lock>,
     /// See [`Vm::wake_soon`].
     bells: Vec<threads::Bell>,
+    held: held::Held,
     machine: Weak<threads::Machine>,
     /// `builtins.__dict__`.
     pub builtins: Ref<Dict>,
@@ -230,6 +233,7 @@ impl Vm {
             parked: Vec::new(),
             lock: threads::Lock::held(),
             bells: Vec::new(),
+            held: held::Held::default(),
             machine: Weak::new(),
             builtins: placeholder.clone(),
             modules: placeholder,

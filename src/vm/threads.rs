@@ -14,6 +14,7 @@
 use super::exception::Raised;
 use super::frame::ThreadState;
 use super::limits::{Shared, request};
+use super::spin::Spin;
 use super::value::Value;
 use super::{R, Vm};
 use std::collections::VecDeque;
@@ -43,6 +44,7 @@ pub struct Parker {
     notified: AtomicBool,
     /// What to call as well, while the thread waits for something else than its parker.
     waker: Mutex<Option<Waker>>,
+    spin: Spin,
 }
 
 /// Wakes a thread out of a wait of its own kind.
@@ -73,6 +75,7 @@ impl Parker {
             system: nix::unistd::gettid().as_raw(),
             notified: AtomicBool::new(false),
             waker: Mutex::new(None),
+            spin: Spin::default(),
         })
     }
 
@@ -89,6 +92,12 @@ impl Parker {
 
     /// Waits until notified (true) or until that time (false).
     fn wait(&self, until: Option<Instant>) -> bool {
+        self.spin.look(|| self.notified.load(Ordering::Relaxed));
+        self.sleep(until)
+    }
+
+    /// The same where nothing is expected before that time.
+    fn sleep(&self, until: Option<Instant>) -> bool {
         loop {
             if self.notified.swap(false, Ordering::SeqCst) {
                 return true;
@@ -326,6 +335,7 @@ impl Vm {
     /// Runs `f`, which may block, without the interpreter's lock, so that other threads run meanwhile. `f` cannot
     /// touch values: they are not `Send`.
     pub fn unlocked<T>(&mut self, f: impl FnOnce() -> T + Send) -> T {
+        self.send_held();
         let bells = std::mem::take(&mut self.bells);
         let back = self.going();
         back.lock.release(back.vm);
@@ -349,10 +359,14 @@ impl Vm {
     /// Sleeps without the lock until notified, until that time, or until there is a request to serve. The caller
     /// looks at what it waits for again, and calls [`checkpoint`](Self::checkpoint).
     pub fn park(&mut self, until: Option<Instant>) {
+        self.rest(|parker| parker.wait(until));
+    }
+
+    fn rest(&mut self, wait: impl FnOnce(&Parker) -> bool + Send) {
         super::signals::attend(&self.shared);
         if !self.is_called() && !self.is_halted() {
             let parker = self.thread.parker.clone();
-            self.unlocked(|| parker.wait(until));
+            self.unlocked(|| wait(&parker));
         }
     }
 
@@ -385,7 +399,7 @@ impl Vm {
         }
         let until = Instant::now().checked_add(time);
         loop {
-            self.park(until);
+            self.rest(|parker| parker.sleep(until));
             self.checkpoint()?;
             if until.is_some_and(|t| Instant::now() >= t) {
                 return Ok(());

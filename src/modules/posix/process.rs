@@ -63,6 +63,7 @@ pub const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("kill(pid, signal, /)", "Kill a process with a signal.", |vm, a| {
         let to = pid_arg(vm, &a[0])?;
         let signal = signal_arg(vm, &a[1])?;
+        vm.send_held();
         system(vm, None, || nix::sys::signal::kill(to, signal))?;
         // A signal to ourselves is served before the call returns.
         vm.checkpoint()?;
@@ -71,6 +72,7 @@ pub const FUNCTIONS: &[NativeDef] = &[
     NativeDef::new("killpg(pgid, signal, /)", "Kill a process group with a signal.", |vm, a| {
         let to = pid_arg(vm, &a[0])?;
         let signal = signal_arg(vm, &a[1])?;
+        vm.send_held();
         system(vm, None, || nix::sys::signal::killpg(to, signal))?;
         vm.checkpoint()?;
         Ok(Value::NONE)
@@ -147,10 +149,14 @@ pub const FUNCTIONS: &[NativeDef] = &[
         "Exit to the system with specified status, without normal exit processing.",
         |vm, a| {
             let status = vm.index_i64(&a[0])?;
+            vm.send_held();
             std::process::exit(status as i32)
         },
     ),
-    NativeDef::new("abort()", "Abort the interpreter immediately.", |_, _| std::process::abort()),
+    NativeDef::new("abort()", "Abort the interpreter immediately.", |vm, _| {
+        vm.send_held();
+        std::process::abort()
+    }),
     NativeDef::new("cpu_count()", "Return the number of logical CPUs in the system.", |vm, _| {
         Ok(match nix::unistd::sysconf(SysconfVar::_NPROCESSORS_ONLN) {
             Ok(Some(n)) if n > 0 => vm.int(n),
@@ -332,6 +338,7 @@ fn exec(vm: &mut Vm, a: &[Value], name: &str) -> R {
     let Some((first, rest)) = words.split_first() else {
         return Err(vm.value_error(format!("{name}: argv must not be empty")));
     };
+    vm.send_held();
     if first.is_empty() {
         return Err(vm.value_error(format!("{name}: argv first element cannot be empty")));
     }

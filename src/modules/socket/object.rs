@@ -60,7 +60,9 @@ pub(super) fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<Socket>> {
     vm.this::<Socket>(a, "socket").cloned()
 }
 
-fn fd_of(vm: &Vm, s: &Ref<Socket>) -> i32 {
+fn fd_of(vm: &mut Vm, s: &Ref<Socket>) -> i32 {
+    // What is done to this socket may show what was sent to it, or by it.
+    vm.send_held();
     s.get(vm).fd as i32
 }
 
@@ -489,7 +491,8 @@ fn send_all(vm: &mut Vm, a: &[Value]) -> R {
     let mut at = 0;
     while let Some(rest) = data.get(at..).filter(|r| !r.is_empty() || at == 0) {
         if timeout > 0.0 {
-            wait(vm, fd_of(vm, &s), true, end)?;
+            let fd = fd_of(vm, &s);
+            wait(vm, fd, true, end)?;
         }
         let fd = fd_of(vm, &s);
         match vm.unlocked(|| system::send(fd, rest, flags)) {
