@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// Poll is never asked to wait longer, in seconds.
 const LONGEST_WAIT: f64 = 24.0 * 3600.0;
+/// `selectors.EVENT_READ`.
+const READABLE: i32 = 1;
 /// The clock's resolution, in seconds.
 const CLOCK_RESOLUTION: f64 = 1e-9;
 
@@ -113,6 +115,8 @@ pub struct Plain {
     pub create_task: bool,
     /// `shutdown_asyncgens`, `shutdown_default_executor`.
     pub shutting: bool,
+    /// `run_forever`, `stop`.
+    pub running: bool,
     /// No `_selector` was put into the loop, which would do the waiting.
     pub waiting: bool,
 }
@@ -235,6 +239,8 @@ heap_object! {
         pub tracks_origins: bool,
         /// What `run_until_complete` waits for, or `UNDEF`.
         pub until_complete: Value,
+        /// The selector that the loop was made with, or `UNDEF`.
+        pub selector: Value,
         /// What may wake the loop although the queue, the timers and the reactor are empty: jobs of threads.
         pub outside: usize,
     }
@@ -288,6 +294,7 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         saved_origin_depth: 0,
         tracks_origins: false,
         until_complete: Value::UNDEF,
+        selector: Value::UNDEF,
         outside: 0,
         polled: false,
         blocked: false,
@@ -370,6 +377,7 @@ fn plain_methods(vm: &mut Vm, class: &Ref<Class>) -> R<Plain> {
         run_once: same(&["_run_once"]),
         create_future: same(&["create_future"]),
         create_task: same(&["create_task"]),
+        running: same(&["run_forever", "stop"]),
         shutting: same(&["shutdown_asyncgens", "shutdown_default_executor"]),
         waiting: true,
     })
@@ -597,7 +605,11 @@ fn run_until_done(vm: &mut Vm, l: &Ref<EventLoop>, awaitable: &Value) -> R {
         vm.call_method_interned(&f, &add, std::slice::from_ref(&callback))?;
     }
     let outer = std::mem::replace(&mut l.get_mut(vm).until_complete, f.clone());
-    let result = run_forever(vm, l);
+    let result = if l.get(vm).plain.running {
+        run_forever(vm, l)
+    } else {
+        vm.call_method(l.value(), "run_forever", &[]).map(drop)
+    };
     let old = std::mem::replace(&mut l.get_mut(vm).until_complete, outer);
     drop(old);
     if native {
@@ -641,6 +653,10 @@ pub fn run_once(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
         if vm.holds_back() {
             result = result.and(transport_write::flush_held(vm));
         }
+        if vm.has_pending() {
+            // What died in a callback is finalized before the next one.
+            result = result.and(vm.checkpoint());
+        }
         result?;
         if left % MANY == 0 {
             trim(vm, l);
@@ -683,6 +699,10 @@ fn drop_cancelled_timers(vm: &mut Vm, l: &Ref<EventLoop>) {
 
 /// Polls, and blocks until the next timer is due where nothing is ready.
 fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
+    if vm.has_pending() {
+        // Finalizers may make the loop ready.
+        vm.checkpoint()?;
+    }
     let this = l.get(vm);
     let idle = this.ready.is_empty() && !this.stopping;
     if !this.plain.waiting {
@@ -724,6 +744,16 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
         }
         _ => waiting.wait(duration),
     };
+    put_due(vm, l, reactor);
+    if let Err(e) = polled {
+        return Err(vm.os_error(&e, None));
+    }
+    // Signals and requests of other threads have their say before callbacks run.
+    vm.checkpoint()
+}
+
+/// Queues what the reactor's last poll reported, and puts the reactor back.
+fn put_due(vm: &mut Vm, l: &Ref<EventLoop>, mut reactor: Box<Reactor>) {
     let mut ready = std::mem::take(&mut l.get_mut(vm).ready);
     let before = ready.len();
     reactor.due(|due| match due {
@@ -738,17 +768,45 @@ fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
             }
         }
     });
-    {
-        let mut this = l.get_mut(vm);
-        this.polled = ready.len() > before;
-        this.ready = ready;
-        this.reactor = Some(reactor);
-    }
+    let mut this = l.get_mut(vm);
+    this.polled = ready.len() > before;
+    this.ready = ready;
+    this.reactor = Some(reactor);
+}
+
+/// Has the loop wait with a selector of the script's. It watches one descriptor for the loop: the reactor's own, which is
+/// ready for reading when anything that the reactor watches is.
+///
+/// # Errors
+/// OSError when the system has no descriptors left; what the selector's `register` raises.
+pub fn use_selector(vm: &mut Vm, l: &Ref<EventLoop>, selector: Value) -> R<()> {
+    ensure_reactor(vm, l)?;
+    let Some(fd) = l.get(vm).reactor.as_ref().map(|r| r.descriptor()) else { return Ok(()) };
+    let (fd, read) = (vm.int(i64::from(fd)), Value::int32(READABLE));
+    vm.call_method(&selector, "register", &[fd, read])?;
+    l.get_mut(vm).selector = selector.clone();
+    let name = vm.intern("_selector").into_value();
+    vm.call_method(l.value(), "__setattr__", &[name, selector]).map(drop)
+}
+
+/// Takes the reactor's own descriptor out of what a selector reported, and has what the reactor reports done.
+fn reported(vm: &mut Vm, l: &Ref<EventLoop>, events: Value) -> R {
+    let Some(mut reactor) = l.get_mut(vm).reactor.take() else { return Ok(events) };
+    let own = i64::from(reactor.descriptor());
+    let polled = reactor.prepare(false).wait(Some(Duration::ZERO));
+    put_due(vm, l, reactor);
     if let Err(e) = polled {
         return Err(vm.os_error(&e, None));
     }
-    // Signals and requests of other threads have their say before callbacks run.
-    vm.checkpoint()
+    let mut others = Vec::new();
+    for event in vm.collect(&events)? {
+        let key = vm.get_item(&event, &Value::int32(0))?;
+        let fd = vm.get_attr_str(&key, "fd")?;
+        if vm.as_i64(&fd) != Some(own) {
+            others.push(event);
+        }
+    }
+    Ok(vm.list(others).into_value())
 }
 
 /// Waits with the `_selector` that a script put into the loop.
@@ -762,7 +820,10 @@ fn select(vm: &mut Vm, l: &Ref<EventLoop>, idle: bool) -> R<()> {
         None => Value::NONE,
     };
     let selector = vm.get_attr_str(l.value(), "_selector")?;
-    let events = vm.call_method(&selector, "select", &[timeout])?;
+    let mut events = vm.call_method(&selector, "select", &[timeout])?;
+    if !l.get(vm).selector.is_undef() {
+        events = reported(vm, l, events)?;
+    }
     vm.call_method(l.value(), "_process_events", &[events])?;
     vm.tick(1)
 }

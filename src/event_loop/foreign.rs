@@ -163,17 +163,18 @@ fn call(vm: &mut Vm, c: &Ref<NativeCallback>, done: &Value) -> R<()> {
 /// `run_until_complete` has what it waited for. SystemExit and KeyboardInterrupt leave the loop by themselves.
 fn stop_loop(vm: &mut Vm, event_loop: &Value, done: &Value) -> R<()> {
     if !gather::is_cancelled(vm, done)? {
-        let e = gather::exception_of(vm, done, false)?;
+        // Who runs the loop gets it: it was seen.
+        let e = gather::exception_of(vm, done)?;
         if vm.is_instance(&e, &vm.exc.SystemExit) || vm.is_instance(&e, &vm.exc.KeyboardInterrupt) {
             return Ok(());
         }
     }
     match event_loop.cast::<EventLoop>() {
-        Some(l) => {
+        Some(l) if l.get(vm).plain.running => {
             l.get_mut(vm).stopping = true;
             Ok(())
         }
-        None => vm.call_method(event_loop, "stop", &[]).map(drop),
+        _ => vm.call_method(event_loop, "stop", &[]).map(drop),
     }
 }
 

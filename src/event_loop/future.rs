@@ -574,7 +574,7 @@ pub fn exception(vm: &mut Vm, future: &Value) -> R {
 
 /// What a future that is done gives to whoever awaited it: its value or its exception.
 pub fn outcome(vm: &mut Vm, future: &Value) -> Result<Value, Raised> {
-    if core_of(vm, future).is_some() {
+    if is_exact(vm, future) {
         return result(vm, future);
     }
     let name = vm.names.result.clone();

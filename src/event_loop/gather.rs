@@ -156,12 +156,17 @@ pub fn native_create_task(vm: &mut Vm, l: &Ref<EventLoop>, coro: &Value, keyword
 
 // ---- futures of any kind ----
 
+/// The state of a future whose methods no class of a script's replaces.
+fn plain_core<'a>(vm: &'a Vm, f: &'a Value) -> Option<&'a FutureCore> {
+    if future::is_exact(vm, f) { future::core_of(vm, f) } else { None }
+}
+
 /// `future.cancelled()` of any future.
 ///
 /// # Errors
 /// What a script's method raises.
 pub fn is_cancelled(vm: &mut Vm, f: &Value) -> R<bool> {
-    if let Some(c) = future::core_of(vm, f) {
+    if let Some(c) = plain_core(vm, f) {
         return Ok(c.state == State::Cancelled);
     }
     let name = vm.names.cancelled.clone();
@@ -174,7 +179,7 @@ pub fn is_cancelled(vm: &mut Vm, f: &Value) -> R<bool> {
 /// # Errors
 /// What a script's method raises.
 pub fn is_done(vm: &mut Vm, f: &Value) -> R<bool> {
-    if let Some(c) = future::core_of(vm, f) {
+    if let Some(c) = plain_core(vm, f) {
         return Ok(c.done());
     }
     let name = vm.names.done.clone();
@@ -182,19 +187,16 @@ pub fn is_done(vm: &mut Vm, f: &Value) -> R<bool> {
     vm.truth(&v)
 }
 
-/// `future.exception()` of a future that is done and not cancelled. With `look` false it still counts as unseen.
+/// `future.exception()` of a future that is done and not cancelled.
 ///
 /// # Errors
 /// What a script's method raises.
-pub fn exception_of(vm: &mut Vm, f: &Value, look: bool) -> R {
-    match future::core_of(vm, f) {
-        Some(c) if !look && c.state == State::Failed => Ok(c.result.clone()),
-        Some(_) => future::exception(vm, f),
-        None => {
-            let name = vm.names.exception.clone();
-            vm.call_method_interned(f, &name, &[])
-        }
+pub fn exception_of(vm: &mut Vm, f: &Value) -> R {
+    if plain_core(vm, f).is_some() {
+        return future::exception(vm, f);
     }
+    let name = vm.names.exception.clone();
+    vm.call_method_interned(f, &name, &[])
 }
 
 fn make_cancelled_error(vm: &mut Vm, f: &Value) -> R {
@@ -330,12 +332,12 @@ pub fn child_done(vm: &mut Vm, g: &Ref<Gathering>, child: &Value) -> R<()> {
     if outer_done {
         if !cancelled {
             // Nobody else will look at the exception.
-            drop(exception_of(vm, child, true)?);
+            drop(exception_of(vm, child)?);
         }
         return Ok(());
     }
     if !return_exceptions {
-        let e = if cancelled { make_cancelled_error(vm, child)? } else { exception_of(vm, child, true)? };
+        let e = if cancelled { make_cancelled_error(vm, child)? } else { exception_of(vm, child)? };
         if !e.is_none() {
             return future::set_exception(vm, g.value(), e);
         }
@@ -360,7 +362,7 @@ pub fn child_done(vm: &mut Vm, g: &Ref<Gathering>, child: &Value) -> R<()> {
 
 /// What a child contributes to the list: its result or its exception.
 fn child_result(vm: &mut Vm, child: &Value) -> R {
-    if let Some(c) = future::core_of(vm, child)
+    if let Some(c) = plain_core(vm, child)
         && c.state == State::Finished
     {
         return Ok(c.result.clone());
@@ -374,7 +376,7 @@ fn child_result(vm: &mut Vm, child: &Value) -> R {
         let message = if message.is_none() { vm.new_str("").into_value() } else { message };
         return Ok(vm.new_exception(&class, vec![message]).into_value());
     }
-    let e = exception_of(vm, child, true)?;
+    let e = exception_of(vm, child)?;
     if e.is_none() { future::outcome(vm, child) } else { Ok(e) }
 }
 
@@ -434,7 +436,7 @@ pub fn shielded_done(vm: &mut Vm, outer: &Value, inner: &Value, waiter: &Value) 
     if is_cancelled(vm, inner)? {
         return future::cancel_any(vm, outer, &Value::NONE).map(drop);
     }
-    let e = exception_of(vm, inner, true)?;
+    let e = exception_of(vm, inner)?;
     if !e.is_none() {
         return future::set_exception(vm, outer, e);
     }

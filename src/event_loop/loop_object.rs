@@ -180,6 +180,10 @@ const METHODS: &[NativeDef] = &[
         let l = this(vm, args.pos)?;
         let debug = core::debug_by_default(vm);
         l.get_mut(vm).debug = debug;
+        let named = args.kw_names.iter().zip(args.kw_values).find(|(name, _)| vm.str_of(name) == "selector");
+        if let Some(selector) = args.pos.get(1).or(named.map(|(_, v)| v)).filter(|s| !s.is_none()).cloned() {
+            core::use_selector(vm, &l, selector)?;
+        }
         Ok(Value::NONE)
     }),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
@@ -399,6 +403,7 @@ fn note_replaced(vm: &mut Vm, l: &Ref<EventLoop>, name: &Ref<crate::vm::str::Str
         "_run_once" => this.plain.run_once = false,
         "create_future" => this.plain.create_future = false,
         "create_task" => this.plain.create_task = false,
+        "run_forever" | "stop" => this.plain.running = false,
         "shutdown_asyncgens" | "shutdown_default_executor" => this.plain.shutting = false,
         "_selector" => this.plain.waiting = false,
         _ => {}
@@ -524,6 +529,10 @@ fn close(vm: &mut Vm, a: &[Value]) -> R {
     }
     if l.get(vm).closed {
         return Ok(Value::NONE);
+    }
+    let selector = std::mem::replace(&mut l.get_mut(vm).selector, Value::UNDEF);
+    if !selector.is_undef() {
+        vm.call_method(&selector, "close", &[])?;
     }
     let (ready, timers, tasks, executor) = {
         let mut this = l.get_mut(vm);

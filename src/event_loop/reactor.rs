@@ -10,6 +10,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -154,6 +155,11 @@ impl Reactor {
             },
             bell,
         ))
+    }
+
+    /// Its own descriptor, which is ready for reading when a watched one is ready, or its bell rang.
+    pub fn descriptor(&self) -> i32 {
+        self.poll.as_raw_fd()
     }
 
     /// Whether any descriptor is watched.

@@ -82,6 +82,10 @@ pub fn check_deadlock(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
         }
         return Ok(());
     }
+    if crate::modules::signal::scripts_listen(vm)? {
+        // A handler may make the loop ready.
+        return Ok(());
+    }
     if vm.all_threads().iter().skip(1).any(|t| !t.is_scripts) {
         // So may a thread of the host.
         return Ok(());

@@ -307,8 +307,8 @@ const PROTOCOL: &[NativeDef] = &[
     NativeDef::new("eof_received(self)", "Called when the other end calls write_eof() or equivalent.", |vm, a| {
         let p = protocol(vm, a)?;
         let (reader, ssl) = (p.get(vm).reader.clone(), p.get(vm).over_ssl);
-        match reader.cast::<Reader>() {
-            Some(r) => streams::feed_eof(vm, r)?,
+        match streams::native_reader(vm, &reader, "feed_eof")? {
+            Some(r) => streams::feed_eof(vm, &r)?,
             None if reader.is_none() => {}
             None => drop(vm.call_method(&reader, "feed_eof", &[])?),
         }
@@ -359,9 +359,10 @@ fn connection_lost(vm: &mut Vm, a: &[Value]) -> R {
     let p = protocol(vm, a)?;
     let exception = a[1].clone();
     let reader = p.get(vm).reader.clone();
-    match (reader.cast::<Reader>(), exception.is_none()) {
-        (Some(r), true) => streams::feed_eof(vm, r)?,
-        (Some(r), false) => streams::set_exception(vm, r, &exception)?,
+    let method = if exception.is_none() { "feed_eof" } else { "set_exception" };
+    match (streams::native_reader(vm, &reader, method)?, exception.is_none()) {
+        (Some(r), true) => streams::feed_eof(vm, &r)?,
+        (Some(r), false) => streams::set_exception(vm, &r, &exception)?,
         (None, _) if reader.is_none() => {}
         (None, true) => drop(vm.call_method(&reader, "feed_eof", &[])?),
         (None, false) => drop(vm.call_method(&reader, "set_exception", std::slice::from_ref(&exception))?),

@@ -633,14 +633,29 @@ fn waiting_future(vm: &mut Vm, waiter: Value) -> R {
     }
 }
 
+/// A reader whose method no class of a script's replaces.
+///
+/// # Errors
+/// None in a sound build.
+pub fn native_reader(vm: &mut Vm, reader: &Value, method: &str) -> R<Option<Ref<Reader>>> {
+    let Some(r) = reader.cast::<Reader>().cloned() else { return Ok(None) };
+    if !r.is_of_builtin_class() {
+        let base = reader_class(vm)?;
+        if super::sync::overrides(vm, reader, &base, method) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(r))
+}
+
 /// Bytes have come for a protocol.
 ///
 /// # Errors
 /// As [`feed`].
 pub fn received(vm: &mut Vm, p: &Ref<StreamProtocol>, bytes: &[u8]) -> R<()> {
     let reader = p.get(vm).reader.clone();
-    match reader.cast::<Reader>() {
-        Some(r) => feed(vm, r, bytes),
+    match native_reader(vm, &reader, "feed_data")? {
+        Some(r) => feed(vm, &r, bytes),
         None if reader.is_none() => Ok(()),
         None => {
             let data = vm.new_bytes(bytes).into_value();

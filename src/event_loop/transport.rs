@@ -289,7 +289,7 @@ fn bulk_reader(vm: &Vm, t: &Ref<Transport>) -> Option<Ref<Reader>> {
         return None;
     }
     let r = this.protocol.cast::<StreamProtocol>()?.get(vm).reader.cast::<Reader>()?;
-    (r.get(vm).room() >= streams::BULK).then(|| r.clone())
+    (r.is_of_builtin_class() && r.get(vm).room() >= streams::BULK).then(|| r.clone())
 }
 
 /// Reads straight into a reader's buffer.

@@ -453,6 +453,26 @@ fn get_handler(vm: &mut Vm, n: i32) -> R {
     })
 }
 
+/// Whether a signal would run a function of the script's. What `asyncio.run` does at Ctrl-C only ends the main task.
+///
+/// # Errors
+/// What looking at a handler raises.
+pub fn scripts_listen(vm: &mut Vm) -> R<bool> {
+    let handlers = vm.state::<Handlers>();
+    let ours = handlers.default_int.clone();
+    let set: Vec<Value> = handlers.by_number.iter().filter(|h| !h.is_undef() && !h.is(&ours)).cloned().collect();
+    for handler in set {
+        if !vm.is_callable(&handler) {
+            continue;
+        }
+        let module = vm.get_attr_opt(&handler, &vm.names.__module__.clone())?;
+        if module.is_none_or(|m| vm.str_of(&m) != "asyncio.runners") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn set_handler(vm: &mut Vm, a: &[Value]) -> R {
     only_main(vm, "signal only works in main thread of the main interpreter")?;
     let n = {

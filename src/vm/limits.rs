@@ -180,6 +180,12 @@ impl Vm {
         self.check_memory()
     }
 
+    /// Whether finalizers or weak reference callbacks wait for the next checkpoint.
+    #[inline]
+    pub fn has_pending(&self) -> bool {
+        self.heap.pending.get()
+    }
+
     /// Makes the next checkpoint come after few ticks.
     pub(super) fn checkpoint_soon(&mut self) {
         const SOON: i32 = 500;
