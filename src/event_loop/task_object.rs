@@ -4,7 +4,7 @@ use super::Classes;
 use super::context;
 use super::future;
 use super::task::{self, Task, TaskOptions};
-use crate::vm::native::{Args, GetSetDef, NativeDef, arg_or_none};
+use crate::vm::native::{Args, GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
 
@@ -13,12 +13,14 @@ pub fn init(vm: &mut Vm, classes: &Classes) {
     vm.extend_class(&classes.task, METHODS, ATTRS);
 }
 
+const INIT: &str = "__init__(self, coro, *, loop=None, name=None, context=None, eager_start=False)";
+
 const METHODS: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
         Ok(vm.alloc_as(&class, Task::blank()).into())
     }),
-    NativeDef::raw("__init__(self, coro, *, loop=None, name=None, context=None, eager_start=False)", "", init_task),
+    NativeDef::raw(INIT, "", init_task),
     NativeDef::new("get_coro(self, /)", "The coroutine.", |vm, a| {
         let t = vm.this::<Task>(a, "get_coro")?;
         Ok(t.get(vm).coro.clone())
@@ -73,25 +75,16 @@ const METHODS: &[NativeDef] = &[
 
 fn init_task(vm: &mut Vm, args: &Args<'_>) -> R {
     let t = vm.this::<Task>(args.pos, "__init__")?.clone();
-    super::only_keywords(vm, args, "Task", &["coro", "loop", "name", "context", "eager_start"])?;
-    if args.pos.len() > 2 {
-        let n = args.pos.len() - 1;
-        return Err(vm.type_error(format!("Task() takes at most 1 positional argument ({n} given)")));
-    }
-    let coro = match args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "coro")) {
-        Some(c) => c,
-        None => return Err(vm.type_error("Task() missing required argument 'coro' (pos 1)")),
-    };
-    let event_loop = match super::keyword(vm, args, "loop") {
-        Some(l) if !l.is_none() => l,
+    let bound = vm.bind_init("Task", INIT, args)?;
+    let event_loop = match arg(&bound, 2) {
+        Some(l) if !l.is_none() => l.clone(),
         _ => super::current_loop(vm)?,
     };
-    let eager = match super::keyword(vm, args, "eager_start") {
-        Some(v) => vm.truth(&v)?,
+    let eager = match arg(&bound, 5) {
+        Some(v) => vm.truth(v)?,
         None => false,
     };
-    let name = super::keyword(vm, args, "name").unwrap_or(Value::NONE);
-    let context = super::keyword(vm, args, "context").unwrap_or(Value::NONE);
+    let [coro, name, context] = [1, 3, 4].map(|i| arg_or_none(&bound, i).clone());
     task::start(vm, &t, &coro, TaskOptions { event_loop, name, context, eager })?;
     Ok(Value::NONE)
 }
