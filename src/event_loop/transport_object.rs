@@ -19,8 +19,13 @@ pub fn class(vm: &mut Vm) -> R<Ref<Class>> {
     if let Some(c) = vm.class_for::<Transport>() {
         return Ok(c);
     }
-    let c =
-        vm.define_class_with_dict::<Transport>("_asyncio", "_Transport", None, class_flag::BASE | class_flag::WEAKREF)?;
+    // Errors name it as the transport that most have.
+    let c = vm.define_class_with_dict::<Transport>(
+        "asyncio.selector_events",
+        "_SelectorSocketTransport",
+        None,
+        class_flag::BASE | class_flag::WEAKREF | class_flag::MUTABLE,
+    )?;
     vm.extend_class(&c, METHODS, ATTRS);
     Ok(c)
 }

@@ -63,7 +63,10 @@ impl Span {
 }
 
 /// One of a slice's numbers, brought into the range of `i64`.
-fn slice_index(vm: &mut Vm, v: &Value) -> R<i64> {
+///
+/// # Errors
+/// TypeError when it is no number; what `__index__` raises.
+pub fn slice_index(vm: &mut Vm, v: &Value) -> R<i64> {
     if let Some(i) = v.as_small_int() {
         return Ok(i);
     }
