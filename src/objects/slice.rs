@@ -104,6 +104,12 @@ pub fn bound_argument(vm: &mut Vm, v: Option<&Value>, default: i64) -> R<i64> {
     vm.index_clamped(v)
 }
 
+/// Whether all of a slice's numbers are small ints, or left out.
+pub fn is_small(vm: &Vm, slice: &Ref<SliceObject>) -> bool {
+    let (start, stop, step) = parts(vm, slice);
+    [start, stop, step].iter().all(|v| v.is_none() || v.as_small_int().is_some())
+}
+
 fn parts(vm: &Vm, slice: &Ref<SliceObject>) -> (Value, Value, Value) {
     let s = slice.get(vm);
     (s.start.clone(), s.stop.clone(), s.step.clone())
