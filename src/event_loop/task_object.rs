@@ -4,7 +4,7 @@ use super::Classes;
 use super::context;
 use super::future;
 use super::task::{self, Task, TaskOptions};
-use crate::vm::native::{Args, GetSetDef, NativeDef, arg, arg_or_none};
+use crate::vm::native::{Args, GetSetDef, NativeDef, arg_or_none};
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
 
@@ -75,16 +75,23 @@ const METHODS: &[NativeDef] = &[
 
 fn init_task(vm: &mut Vm, args: &Args<'_>) -> R {
     let t = vm.this::<Task>(args.pos, "__init__")?.clone();
-    let bound = vm.bind_init("Task", INIT, args)?;
-    let event_loop = match arg(&bound, 2) {
-        Some(l) if !l.is_none() => l.clone(),
+    let [event_loop, name, context, eager] =
+        ["loop", "name", "context", "eager_start"].map(|n| super::keyword(vm, args, n));
+    let known = [&event_loop, &name, &context, &eager].into_iter().flatten().count();
+    let coro = match args.pos {
+        [_, coro] if args.kw_names.len() == known => coro.clone(),
+        // The coroutine is given by name, or something is wrong.
+        _ => arg_or_none(&vm.bind_init("Task", INIT, args)?, 1).clone(),
+    };
+    let event_loop = match event_loop {
+        Some(l) if !l.is_none() => l,
         _ => super::current_loop(vm)?,
     };
-    let eager = match arg(&bound, 5) {
-        Some(v) => vm.truth(v)?,
+    let eager = match eager {
+        Some(v) => vm.truth(&v)?,
         None => false,
     };
-    let [coro, name, context] = [1, 3, 4].map(|i| arg_or_none(&bound, i).clone());
+    let [name, context] = [name, context].map(|v| v.unwrap_or(Value::NONE));
     task::start(vm, &t, &coro, TaskOptions { event_loop, name, context, eager })?;
     Ok(Value::NONE)
 }
