@@ -40,6 +40,18 @@ pub enum End {
     Nowhere,
 }
 
+/// What the exception shows of the text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quoted {
+    /// The line, with its end.
+    #[default]
+    Line,
+    /// The line without its end: what CPython's tokenizer words itself.
+    Bare,
+    /// As [`Quoted::Bare`] where more lines follow, which the tokenizer has read.
+    BareIfRead,
+}
+
 /// Why a text is no program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -60,6 +72,8 @@ pub struct SyntaxError {
     pub at_layout: bool,
     /// What is said about the error's end.
     pub end: End,
+    /// What is shown of the text.
+    pub quoted: Quoted,
     /// Where the last compound statement before the error begins: what a suggestion looks at.
     pub(crate) statement: u32,
 }
@@ -76,6 +90,7 @@ impl SyntaxError {
             notes: Vec::new(),
             at_layout: false,
             end: End::Span,
+            quoted: Quoted::Line,
             statement: 0,
         }
     }

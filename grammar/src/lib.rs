@@ -25,7 +25,7 @@ mod suggest;
 pub use advice::{Advice, advise};
 pub use classes::{Class, classify, classify_line};
 pub use decode::decode;
-pub use error::{End, ErrorKind, Location, SyntaxError, Warning};
+pub use error::{End, ErrorKind, Location, Quoted, SyntaxError, Warning};
 pub use position::LineIndex;
 pub use recover::further_errors;
 pub use suggest::keyword_suggestion;

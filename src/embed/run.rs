@@ -190,12 +190,18 @@ impl Vm {
         (kind, parsed): (SourceKind, bool),
     ) -> Raised {
         use crate::objects::exceptions::syntax_error::SyntaxPlace;
+        use apy_grammar::Quoted;
         let lines = apy_grammar::LineIndex::new(source);
         let at = e.location(source, &lines);
         let mut text = source.split_inclusive('\n').nth(at.line.saturating_sub(1) as usize).map(str::to_owned);
+        let more = source.split_inclusive('\n').nth(at.line as usize).is_some();
         if parsed {
             // The compiler has no text: the line is the file's, if there is one.
             text = text.filter(|_| std::path::Path::new(filename).is_file());
+        } else if e.quoted == Quoted::Bare || e.quoted == Quoted::BareIfRead && more {
+            if let Some(text) = text.as_mut() {
+                text.truncate(text.trim_end_matches(['\n', '\r']).len());
+            }
         } else if matches!(kind, SourceKind::Module | SourceKind::Main)
             && let Some(text) = text.as_mut().filter(|t| !t.ends_with('\n'))
         {

@@ -930,6 +930,6 @@ fn native_failed(vm: &mut Vm, l: &Ref<EventLoop>, e: Raised, source: &Value) -> 
     let shown = vm.repr_string(source)?;
     let text = vm.new_str(&format!("Exception in callback of {shown}")).into_value();
     let e = vm.exception_value(e);
-    let context = super::named_values(vm, &[("message", text), ("exception", e)]);
-    report::call_exception_handler(vm, l.value(), &context)
+    let context = super::named_values(vm, &[("message", text), ("exception", e.clone())]);
+    report::tell_of(vm, l.value(), &e, &context)
 }

@@ -7,6 +7,7 @@ use crate::vm::Vm;
 const DOCS: &[(&str, &str)] = &[
     ("AbstractEventLoop", "What an event loop can do; a base for loops of other kinds."),
     ("BaseEventLoop", "An event loop."),
+    ("BaseSelectorEventLoop", "An event loop that waits for descriptors."),
     (
         "_UnixSelectorEventLoop",
         "The event loop: runs tasks and callbacks, and waits for descriptors, timers, threads and signals.",
@@ -17,6 +18,7 @@ const DOCS: &[(&str, &str)] = &[
     ),
     ("Task", "A coroutine that the loop runs."),
     ("Handle", "A callback that is to be called; cancel() prevents it."),
+    ("_ThreadSafeHandle", "A callback that was given to the loop by another thread; cancel() prevents it."),
     ("TimerHandle", "A callback that is to be called at some time; cancel() prevents it."),
     ("CancelledError", "The future or the task was cancelled."),
     ("InvalidStateError", "The future is done already, or is not yet."),
@@ -142,10 +144,12 @@ pub fn init(vm: &mut Vm, classes: &Classes) {
     let one = [
         &classes.abstract_loop,
         &classes.base_loop,
+        &classes.selector_loop,
         &classes.event_loop,
         &classes.future,
         &classes.task,
         &classes.handle,
+        &classes.thread_safe_handle,
         &classes.timer_handle,
         &classes.cancelled_error,
         &classes.invalid_state,

@@ -70,7 +70,7 @@ pub fn run_in_executor(vm: &mut Vm, args: &Args<'_>) -> R {
         }
         _ => {}
     }
-    let f = super::apy_function(vm, "base_events", "_run_in_executor")?;
+    let f = super::apy_function(vm, "base_events", "run_in_executor")?;
     vm.call_kw(&f, args)
 }
 

@@ -7,6 +7,7 @@ use super::gather::Gathering;
 use super::task::Task;
 use super::{Classes, context, unretrieved};
 use crate::heap_object;
+use crate::vm::exception::Traceback;
 use crate::vm::generator::GenStep;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg_or_none};
 use crate::vm::object::Ref;
@@ -19,16 +20,54 @@ heap_object! {
 
 /// Gives the classes their methods.
 pub fn init(vm: &mut Vm, classes: &Classes) {
+    vm.extend_class(&classes.future, SHARED, &[]);
     vm.extend_class(&classes.future, METHODS, ATTRS);
+    vm.extend_class(&classes.task, SHARED, &[]);
     vm.extend_class(&classes.future_iter, ITER, &[]);
 }
+
+const INIT: &str = "__init__(self, *, loop=None)";
 
 const METHODS: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
         Ok(vm.alloc_as(&class, Future { core: FutureCore::new(Value::UNDEF) }).into())
     }),
-    NativeDef::raw("__init__(self, *, loop=None)", "", init_future),
+    NativeDef::raw(INIT, "", init_future),
+    NativeDef::new("set_result(self, result, /)", "Mark the future done and set its result.", |vm, a| {
+        check(vm, &a[0])?;
+        future::set_result(vm, &a[0], a[1].clone())?;
+        Ok(Value::NONE)
+    })
+    .of_heap_type(),
+    NativeDef::new("set_exception(self, exception, /)", "Mark the future done and set an exception.", |vm, a| {
+        check(vm, &a[0])?;
+        let done = future::core_of(vm, &a[0]).is_some_and(|c| c.done());
+        let e = if done { a[1].clone() } else { exception_instance(vm, &a[1])? };
+        future::set_exception(vm, &a[0], e)?;
+        Ok(Value::NONE)
+    })
+    .of_heap_type(),
+    NativeDef::new("cancel(self, msg=None)", "Cancel the future and schedule callbacks.", |vm, a| {
+        check(vm, &a[0])?;
+        let message = arg_or_none(a, 1).clone();
+        Ok(Value::bool(future::cancel(vm, &a[0], message)?))
+    }),
+    NativeDef::new("get_loop(self, /)", "Return the event loop the Future is bound to.", |vm, a| {
+        check(vm, &a[0])?;
+        Ok(future::core_of(vm, &a[0]).map_or(Value::NONE, |c| c.event_loop.clone()))
+    })
+    .of_heap_type(),
+    NativeDef::new("__await__(self, /)", "Return an iterator to be used in await expression.", new_iter),
+    NativeDef::new("__iter__(self, /)", "Implement iter(self).", new_iter),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
+        super::call_apy(vm, "base_futures", "_future_repr", &[a[0].clone()])
+    }),
+    NativeDef::new("__class_getitem__(cls, item, /)", "See PEP 585", |vm, a| vm.generic_alias(&a[0], &a[1])),
+];
+
+/// Methods that CPython has in both classes.
+const SHARED: &[NativeDef] = &[
     NativeDef::new("result(self, /)", "Return the result this future represents.", |vm, a| {
         check_state(vm, &a[0])?;
         future::result(vm, &a[0])
@@ -36,24 +75,8 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("exception(self, /)", "Return the exception that was set on this future.", |vm, a| {
         check_state(vm, &a[0])?;
         future::exception(vm, &a[0])
-    }),
-    NativeDef::new("set_result(self, result, /)", "Mark the future done and set its result.", |vm, a| {
-        check(vm, &a[0])?;
-        future::set_result(vm, &a[0], a[1].clone())?;
-        Ok(Value::NONE)
-    }),
-    NativeDef::new("set_exception(self, exception, /)", "Mark the future done and set an exception.", |vm, a| {
-        check(vm, &a[0])?;
-        let done = future::core_of(vm, &a[0]).is_some_and(|c| c.done());
-        let e = if done { a[1].clone() } else { exception_instance(vm, &a[1])? };
-        future::set_exception(vm, &a[0], e)?;
-        Ok(Value::NONE)
-    }),
-    NativeDef::new("cancel(self, msg=None)", "Cancel the future and schedule callbacks.", |vm, a| {
-        check(vm, &a[0])?;
-        let message = arg_or_none(a, 1).clone();
-        Ok(Value::bool(future::cancel(vm, &a[0], message)?))
-    }),
+    })
+    .of_heap_type(),
     NativeDef::new("cancelled(self, /)", "Return True if the future was cancelled.", |vm, a| {
         Ok(Value::bool(future::core_of(vm, &a[0]).is_some_and(|c| c.state == State::Cancelled)))
     }),
@@ -69,20 +92,11 @@ const METHODS: &[NativeDef] = &[
         "remove_done_callback(self, fn, /)",
         "Remove all instances of a callback from the \"call when done\" list.",
         remove_done_callback,
-    ),
-    NativeDef::new("get_loop(self, /)", "Return the event loop the Future is bound to.", |vm, a| {
-        check(vm, &a[0])?;
-        Ok(future::core_of(vm, &a[0]).map_or(Value::NONE, |c| c.event_loop.clone()))
-    }),
+    )
+    .of_heap_type(),
     NativeDef::new("_make_cancelled_error(self, /)", "Create the CancelledError to raise.", |vm, a| {
         future::cancelled_error(vm, &a[0])
     }),
-    NativeDef::new("__await__(self, /)", "Return an iterator to be used in await expression.", new_iter),
-    NativeDef::new("__iter__(self, /)", "Implement iter(self).", new_iter),
-    NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
-        super::call_apy(vm, "base_futures", "_future_repr", &[a[0].clone()])
-    }),
-    NativeDef::new("__class_getitem__(cls, item, /)", "See PEP 585", |vm, a| vm.generic_alias(&a[0], &a[1])),
 ];
 
 /// Refuses a future whose `__init__` was not called.
@@ -104,11 +118,11 @@ fn check_state(vm: &mut Vm, v: &Value) -> R<()> {
 
 fn init_future(vm: &mut Vm, args: &Args<'_>) -> R {
     let this = args.pos.first().cloned().unwrap_or(Value::NONE);
-    if args.pos.len() > 1 {
-        return Err(vm.type_error("Future() takes no positional arguments"));
+    let given = super::keyword(vm, args, "loop");
+    if args.pos.len() > 1 || args.kw_names.len() > usize::from(given.is_some()) {
+        vm.bind_init("Future", INIT, args)?;
     }
-    super::only_keywords(vm, args, "Future", &["loop"])?;
-    let event_loop = match super::keyword(vm, args, "loop") {
+    let event_loop = match given {
         Some(l) if !l.is_none() => l,
         _ => super::current_loop(vm)?,
     };
@@ -288,6 +302,14 @@ const ITER: &[NativeDef] = &[
     }),
     NativeDef::new("throw(self, typ, val=None, tb=None, /)", "Raise an exception in the await.", |vm, a| {
         let it = vm.this::<FutureIter>(a, "throw")?.clone();
+        let tb = arg_or_none(a, 3);
+        if !tb.is_none() && !tb.is_a::<Traceback>() {
+            return Err(vm.type_error("throw() third argument must be a traceback"));
+        }
+        if !vm.is_exception_class(&a[1]) && vm.as_exception(&a[1]).is_none() {
+            let text = "exceptions must be classes deriving BaseException or instances of such a class";
+            return Err(vm.type_error(text));
+        }
         let e = crate::objects::generator::exception_to_throw(vm, a)?;
         let old = std::mem::replace(&mut it.get_mut(vm).future, Value::UNDEF);
         drop(old);

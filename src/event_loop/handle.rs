@@ -39,7 +39,10 @@ heap_object! {
 pub fn init(vm: &mut Vm, classes: &Classes) {
     debug_assert!(classes.handle.get(vm).has(class_flag::BASE));
     vm.extend_class(&classes.handle, METHODS, ATTRS);
+    vm.extend_class(&classes.handle, REPLACED, &[]);
+    vm.extend_class(&classes.thread_safe_handle, REPLACED, &[]);
     vm.extend_class(&classes.timer_handle, TIMER_METHODS, TIMER_ATTRS);
+    vm.extend_class(&classes.timer_handle, TIMER_REPLACED, &[]);
 }
 
 fn blank() -> Handle {
@@ -66,6 +69,23 @@ pub fn new(vm: &mut Vm, callback: Value, args: Value, event_loop: &Value, contex
     let classes = super::classes(vm)?;
     let h = Handle { callback, args, event_loop: event_loop.clone(), context, source_traceback: tb, ..blank() };
     Ok(vm.alloc_as(&classes.handle, h))
+}
+
+/// As [`new`], for `call_soon_threadsafe`.
+///
+/// # Errors
+/// None in a sound build.
+pub fn new_thread_safe(
+    vm: &mut Vm,
+    callback: Value,
+    args: Value,
+    event_loop: &Value,
+    context: Value,
+) -> R<Ref<Handle>> {
+    let class = super::classes(vm)?.thread_safe_handle.clone();
+    let h = vm.alloc_as(&class, blank());
+    fill(vm, &h, callback, args, event_loop, context)?;
+    Ok(h)
 }
 
 /// A timer handle that is not in any heap yet.
@@ -167,23 +187,9 @@ const METHODS: &[NativeDef] = &[
         fill(vm, &h, a[1].clone(), args, &a[3], context)?;
         Ok(Value::NONE)
     }),
-    NativeDef::new("cancel(self)", "Take the callback back.", |vm, a| {
-        let h = vm.this::<Handle>(a, "cancel")?.clone();
-        cancel(vm, &h)?;
-        Ok(Value::NONE)
-    }),
-    NativeDef::new("cancelled(self)", "Whether the callback was taken back.", |vm, a| {
-        let h = vm.this::<Handle>(a, "cancelled")?;
-        Ok(Value::bool(h.get(vm).cancelled))
-    }),
     NativeDef::new("get_context(self)", "The context that the callback runs in.", |vm, a| {
         let h = vm.this::<Handle>(a, "get_context")?;
         Ok(h.get(vm).context.clone())
-    }),
-    NativeDef::new("_run(self)", "Run the callback.", |vm, a| {
-        let h = vm.this::<Handle>(a, "_run")?.clone();
-        run(vm, &h)?;
-        Ok(Value::NONE)
     }),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let h = vm.this::<Handle>(a, "__repr__")?;
@@ -194,6 +200,29 @@ const METHODS: &[NativeDef] = &[
         super::call_apy(vm, "format_helpers", "_handle_repr", &[a[0].clone()])
     }),
 ];
+
+/// Methods that handles for other threads have of their own in CPython.
+const REPLACED: &[NativeDef] = &[
+    CANCEL,
+    NativeDef::new("cancelled(self)", "Whether the callback was taken back.", |vm, a| {
+        let h = vm.this::<Handle>(a, "cancelled")?;
+        Ok(Value::bool(h.get(vm).cancelled))
+    }),
+    NativeDef::new("_run(self)", "Run the callback.", |vm, a| {
+        let h = vm.this::<Handle>(a, "_run")?.clone();
+        run(vm, &h)?;
+        Ok(Value::NONE)
+    }),
+];
+
+/// The one that timers have.
+const TIMER_REPLACED: &[NativeDef] = &[CANCEL];
+
+const CANCEL: NativeDef = NativeDef::new("cancel(self)", "Take the callback back.", |vm, a| {
+    let h = vm.this::<Handle>(a, "cancel")?.clone();
+    cancel(vm, &h)?;
+    Ok(Value::NONE)
+});
 
 /// An object that `__init__` fills.
 fn make(vm: &mut Vm, args: &Args<'_>) -> R {

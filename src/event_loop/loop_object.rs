@@ -8,7 +8,7 @@ use super::future::Callback;
 use super::handle::{self, Handle};
 use super::{Classes, future, gather};
 use crate::vm::gc::weak::WeakRef;
-use crate::vm::native::{Args, GetSetDef, NativeDef};
+use crate::vm::native::{Args, GetSetDef, NativeDef, arg};
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
 
@@ -18,7 +18,10 @@ pub fn init(vm: &mut Vm, classes: &Classes) {
     vm.extend_class(&classes.base_loop, METHODS, ATTRS);
     vm.extend_class(&classes.base_loop, SCRIPTED, &[]);
     vm.extend_class(&classes.base_loop, NETWORKED, &[]);
-    vm.extend_class(&classes.base_loop, WATCHING, &[]);
+    vm.extend_class(&classes.selector_loop, SELECTING, &[]);
+    vm.extend_class(&classes.selector_loop, WATCHING, &[]);
+    vm.extend_class(&classes.event_loop, UNIX, &[]);
+    vm.extend_class(&classes.event_loop, OWN, &[]);
 }
 
 fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<EventLoop>> {
@@ -100,49 +103,46 @@ const ABSTRACT: &[NativeDef] = missing![
     "set_debug(self, enabled)",
 ];
 
-/// A method whose body is a function of `asyncio.base_events`.
+/// Methods whose bodies are functions of a part of asyncio that is written in apy.
 macro_rules! scripted {
-    ($($signature:literal => $function:literal;)*) => {
-        &[$(NativeDef::raw($signature, documented($signature), |vm, args| {
-            let f = super::apy_function(vm, "base_events", $function)?;
+    ($module:literal: $($name:literal $parameters:literal;)*) => {
+        &[$(NativeDef::raw(concat!($name, $parameters), documented($name), |vm, args| {
+            let f = super::apy_function(vm, $module, $name)?;
             vm.call_kw(&f, args)
         }),)*]
     };
 }
 
 const SCRIPTED: &[NativeDef] = scripted![
-    "shutdown_asyncgens(self) -> coroutine" => "_shutdown_asyncgens";
-    "shutdown_default_executor(self, timeout=None) -> coroutine" => "_shutdown_default_executor";
-    "set_default_executor(self, executor)" => "_set_default_executor";
-    "default_exception_handler(self, context)" => "_default_exception_handler";
-    "call_exception_handler(self, context)" => "_call_exception_handler";
+    "base_events":
+    "shutdown_asyncgens" "(self) -> coroutine";
+    "shutdown_default_executor" "(self, timeout=None) -> coroutine";
+    "set_default_executor" "(self, executor)";
+    "default_exception_handler" "(self, context)";
+    "call_exception_handler" "(self, context)";
 ];
 
-/// A method whose body is a function of `asyncio.selector_events`.
-macro_rules! networked {
-    ($($name:literal $parameters:literal;)*) => {
-        &[$(NativeDef::raw(concat!($name, $parameters), documented($name), |vm, args| {
-            let f = super::apy_function(vm, "selector_events", $name)?;
-            vm.call_kw(&f, args)
-        }),)*]
-    };
-}
-
-const NETWORKED: &[NativeDef] = networked![
+const NETWORKED: &[NativeDef] = scripted![
+    "selector_events":
     "getaddrinfo" "(self, host, port, *, family=0, type=0, proto=0, flags=0) -> coroutine";
     "getnameinfo" "(self, sockaddr, flags=0) -> coroutine";
     "create_connection" "(self, protocol_factory, host=None, port=None, *, ssl=None, family=0, proto=0, flags=0, sock=None, local_addr=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, happy_eyeballs_delay=None, interleave=None, all_errors=False) -> coroutine";
     "create_server" "(self, protocol_factory, host=None, port=None, *, family=0, flags=1, sock=None, backlog=100, ssl=None, reuse_address=None, reuse_port=None, keep_alive=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True) -> coroutine";
     "sendfile" "(self, transport, file, offset=0, count=None, *, fallback=True) -> coroutine";
     "start_tls" "(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine";
-    "create_unix_connection" "(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine";
-    "create_unix_server" "(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True, cleanup_socket=True) -> coroutine";
     "connect_accepted_socket" "(self, protocol_factory, sock, *, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine";
     "create_datagram_endpoint" "(self, protocol_factory, local_addr=None, remote_addr=None, *, family=0, proto=0, flags=0, reuse_port=None, allow_broadcast=None, sock=None) -> coroutine";
     "connect_read_pipe" "(self, protocol_factory, pipe) -> coroutine";
     "connect_write_pipe" "(self, protocol_factory, pipe) -> coroutine";
     "subprocess_shell" "(self, protocol_factory, cmd, *, stdin=-1, stdout=-1, stderr=-1, universal_newlines=False, shell=True, bufsize=0, encoding=None, errors=None, text=None, **kwargs) -> coroutine";
     "subprocess_exec" "(self, protocol_factory, program, *args, stdin=-1, stdout=-1, stderr=-1, universal_newlines=False, shell=False, bufsize=0, encoding=None, errors=None, text=None, **kwargs) -> coroutine";
+    "sock_sendfile" "(self, sock, file, offset=0, count=None, *, fallback=True) -> coroutine";
+    "_sock_sendfile_fallback" "(self, sock, file, offset, count) -> coroutine";
+    "_ensure_resolved" "(self, address, *, family=0, type=1, proto=0, flags=0, loop) -> coroutine";
+];
+
+const SELECTING: &[NativeDef] = scripted![
+    "selector_events":
     "sock_recv" "(self, sock, n) -> coroutine";
     "sock_recv_into" "(self, sock, buf) -> coroutine";
     "sock_recvfrom" "(self, sock, bufsize) -> coroutine";
@@ -151,19 +151,22 @@ const NETWORKED: &[NativeDef] = networked![
     "sock_sendto" "(self, sock, data, address) -> coroutine";
     "sock_connect" "(self, sock, address) -> coroutine";
     "sock_accept" "(self, sock) -> coroutine";
-    "sock_sendfile" "(self, sock, file, offset=0, count=None, *, fallback=True) -> coroutine";
+    "_make_socket_transport" "(self, sock, protocol, waiter=None, *, extra=None, server=None)";
+    "_make_datagram_transport" "(self, sock, protocol, address=None, waiter=None, extra=None)";
+    "_start_serving" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)";
+    "_accept_connection" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)";
+];
+
+const UNIX: &[NativeDef] = scripted![
+    "selector_events":
+    "create_unix_connection" "(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None) -> coroutine";
+    "create_unix_server" "(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, start_serving=True, cleanup_socket=True) -> coroutine";
     "add_signal_handler" "(self, sig, callback, *args)";
     "remove_signal_handler" "(self, sig)";
     "_sock_sendfile_native" "(self, sock, file, offset, count) -> coroutine";
-    "_sock_sendfile_fallback" "(self, sock, file, offset, count) -> coroutine";
-    "_ensure_resolved" "(self, address, *, family=0, type=1, proto=0, flags=0, loop) -> coroutine";
-    "_make_socket_transport" "(self, sock, protocol, waiter=None, *, extra=None, server=None)";
-    "_make_datagram_transport" "(self, sock, protocol, address=None, waiter=None, extra=None)";
     "_make_read_pipe_transport" "(self, pipe, protocol, waiter=None, extra=None)";
     "_make_write_pipe_transport" "(self, pipe, protocol, waiter=None, extra=None)";
-    "_start_serving" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)";
     "_stop_serving" "(self, sock)";
-    "_accept_connection" "(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, ssl_handshake_timeout=60.0, ssl_shutdown_timeout=30.0)";
 ];
 
 const METHODS: &[NativeDef] = &[
@@ -176,16 +179,7 @@ const METHODS: &[NativeDef] = &[
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
         Ok(core::new_loop_of(vm, &class)?.into_value())
     }),
-    NativeDef::raw("__init__(self, selector=None)", "", |vm, args| {
-        let l = this(vm, args.pos)?;
-        let debug = core::debug_by_default(vm);
-        l.get_mut(vm).debug = debug;
-        let named = args.kw_names.iter().zip(args.kw_values).find(|(name, _)| vm.str_of(name) == "selector");
-        if let Some(selector) = args.pos.get(1).or(named.map(|(_, v)| v)).filter(|s| !s.is_none()).cloned() {
-            core::use_selector(vm, &l, selector)?;
-        }
-        Ok(Value::NONE)
-    }),
+    NativeDef::new("__init__(self)", "", init_loop),
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let l = this(vm, a)?;
         let class = vm.plain_class_name(&a[0]);
@@ -206,7 +200,7 @@ const METHODS: &[NativeDef] = &[
         }
         let shown = vm.repr_string(&a[0])?;
         let category = vm.exc.ResourceWarning.clone();
-        vm.warn(&category, &format!("unclosed event loop {shown}"), 1)?;
+        vm.warn_about(&category, &format!("unclosed event loop {shown}"), 1, a[0].clone())?;
         if l.get(vm).thread.is_some() { Ok(Value::NONE) } else { vm.call_method(&a[0], "close", &[]) }
     }),
     NativeDef::new("run_forever(self)", documented("run_forever"), |vm, a| {
@@ -258,33 +252,29 @@ const METHODS: &[NativeDef] = &[
         Ok(Value::bool(this(vm, a)?.get(vm).thread.is_some()))
     }),
     NativeDef::new("time(self)", documented("time"), |vm, _| Ok(vm.float(core::clock()))),
-    NativeDef::raw("call_soon(self, callback, *args, context=None)", documented("call_soon"), |vm, args| {
-        call_soon(vm, args, "call_soon", true)
-    }),
+    NativeDef::raw(CALL_SOON, documented("call_soon"), |vm, args| call_soon(vm, args, "call_soon", true)),
     NativeDef::new("_call_soon(self, callback, args, context)", "", |vm, a| {
         let l = this(vm, a)?;
         let h = handle::new(vm, a[1].clone(), a[2].clone(), l.value(), a[3].clone())?;
         l.get_mut(vm).ready.push_back(Entry::Handle(h.clone()));
         Ok(h.into_value())
     }),
-    NativeDef::raw(
-        "call_soon_threadsafe(self, callback, *args, context=None)",
-        documented("call_soon_threadsafe"),
-        |vm, args| {
-            let h = call_soon(vm, args, "call_soon_threadsafe", false)?;
-            let l = this(vm, args.pos)?;
-            core::wake(vm, &l);
-            Ok(h)
-        },
-    ),
-    NativeDef::raw("call_later(self, delay, callback, *args, context=None)", documented("call_later"), call_later),
-    NativeDef::raw("call_at(self, when, callback, *args, context=None)", documented("call_at"), call_at),
+    NativeDef::raw(CALL_SOON_THREADSAFE, documented("call_soon_threadsafe"), |vm, args| {
+        let h = call_soon(vm, args, "call_soon_threadsafe", false)?;
+        let l = this(vm, args.pos)?;
+        core::wake(vm, &l);
+        Ok(h)
+    }),
+    NativeDef::raw(CALL_LATER, documented("call_later"), call_later),
+    NativeDef::raw(CALL_AT, documented("call_at"), call_at),
     NativeDef::new("create_future(self)", documented("create_future"), |vm, a| future::new_future(vm, &a[0])),
     NativeDef::raw("create_task(self, coro, **kwargs)", documented("create_task"), |vm, args| {
         let l = this(vm, args.pos)?;
-        let Some(coro) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "coro")) else {
-            return Err(vm.type_error("BaseEventLoop.create_task() missing 1 required positional argument: 'coro'"));
-        };
+        let coro = super::keyword(vm, args, "coro");
+        if args.pos.len() != 2 || coro.is_some() {
+            vm.check_script_call("BaseEventLoop", "create_task(self, coro, **kwargs)", args)?;
+        }
+        let coro = args.pos.get(1).cloned().or(coro).unwrap_or(Value::NONE);
         super::with_other_keywords(vm, args, "coro", |vm, args| gather::native_create_task(vm, &l, &coro, args))
     }),
     NativeDef::new("set_task_factory(self, factory)", documented("set_task_factory"), |vm, a| {
@@ -318,7 +308,9 @@ const METHODS: &[NativeDef] = &[
         let on = vm.truth(&a[1])?;
         l.get_mut(vm).debug = on;
         if l.get(vm).thread.is_some() {
-            core::track_origins(vm, &l, on);
+            // Not before the callback that asks for it has ended.
+            let track = vm.get_attr_str(&a[0], "_set_coroutine_origin_tracking")?;
+            vm.call_method(&a[0], "call_soon_threadsafe", &[track, Value::bool(on)])?;
         }
         Ok(Value::NONE)
     }),
@@ -522,6 +514,22 @@ const ATTRS: &[GetSetDef] = &[
     }),
 ];
 
+/// What the class of the loops that `new_event_loop` makes has natively of its own.
+const OWN: &[NativeDef] = &[
+    NativeDef::new("__init__(self, selector=None)", "", init_loop),
+    NativeDef::new("close(self)", documented("close"), close),
+];
+
+fn init_loop(vm: &mut Vm, a: &[Value]) -> R {
+    let l = this(vm, a)?;
+    let debug = core::debug_by_default(vm);
+    l.get_mut(vm).debug = debug;
+    if let Some(selector) = arg(a, 1).filter(|s| !s.is_none()).cloned() {
+        core::use_selector(vm, &l, selector)?;
+    }
+    Ok(Value::NONE)
+}
+
 fn close(vm: &mut Vm, a: &[Value]) -> R {
     let l = this(vm, a)?;
     if l.get(vm).thread.is_some() {
@@ -559,13 +567,22 @@ fn close(vm: &mut Vm, a: &[Value]) -> R {
     Ok(Value::NONE)
 }
 
-fn callback_arg(vm: &mut Vm, args: &Args<'_>, at: usize, method: &str) -> R {
-    match args.pos.get(at).cloned().or_else(|| super::keyword(vm, args, "callback")) {
-        Some(c) => Ok(c),
-        None => {
-            Err(vm.type_error(format!("BaseEventLoop.{method}() missing 1 required positional argument: 'callback'")))
-        }
+/// Refuses arguments that do not fit a method with so many positional parameters before `*args, context=None`.
+fn check_arguments(vm: &mut Vm, args: &Args<'_>, positional: usize, signature: &'static str) -> R<()> {
+    let only_context = match args.kw_names {
+        [] => true,
+        [one] => vm.str_is(one, "context"),
+        _ => false,
+    };
+    if only_context && args.pos.len() >= positional {
+        return Ok(());
     }
+    vm.check_script_call("BaseEventLoop", signature, args)
+}
+
+/// An argument whose presence was checked.
+fn argument(vm: &Vm, args: &Args<'_>, at: usize, name: &str) -> Value {
+    args.pos.get(at).cloned().or_else(|| super::keyword(vm, args, name)).unwrap_or(Value::NONE)
 }
 
 fn checked(vm: &mut Vm, l: &Ref<EventLoop>, callback: &Value, method: &str, thread: bool) -> R<()> {
@@ -580,52 +597,64 @@ fn checked(vm: &mut Vm, l: &Ref<EventLoop>, callback: &Value, method: &str, thre
     super::call_apy(vm, "base_events", "_check_callback", &[callback.clone(), method]).map(drop)
 }
 
+const CALL_SOON: &str = "call_soon(self, callback, *args, context=None)";
+const CALL_SOON_THREADSAFE: &str = "call_soon_threadsafe(self, callback, *args, context=None)";
+const CALL_LATER: &str = "call_later(self, delay, callback, *args, context=None)";
+const CALL_AT: &str = "call_at(self, when, callback, *args, context=None)";
+
 fn call_soon(vm: &mut Vm, args: &Args<'_>, method: &str, thread: bool) -> R {
     let l = this(vm, args.pos)?;
-    if !args.kw_names.is_empty() {
-        super::only_keywords(vm, args, &format!("BaseEventLoop.{method}"), &["context", "callback"])?;
-    }
-    let callback = callback_arg(vm, args, 1, method)?;
+    check_arguments(vm, args, 2, if thread { CALL_SOON } else { CALL_SOON_THREADSAFE })?;
+    let callback = argument(vm, args, 1, "callback");
     checked(vm, &l, &callback, method, thread)?;
     let rest = handle::rest(vm, args, 2);
     let context = super::keyword(vm, args, "context").unwrap_or(Value::NONE);
-    let h = handle::new(vm, callback, rest, l.value(), context)?;
+    let h = if thread {
+        handle::new(vm, callback, rest, l.value(), context)?
+    } else {
+        handle::new_thread_safe(vm, callback, rest, l.value(), context)?
+    };
     l.get_mut(vm).ready.push_back(Entry::Handle(h.clone()));
     Ok(h.into_value())
 }
 
 fn call_later(vm: &mut Vm, args: &Args<'_>) -> R {
     let l = this(vm, args.pos)?;
-    let Some(delay) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "delay")) else {
-        return Err(vm.type_error("BaseEventLoop.call_later() missing 1 required positional argument: 'delay'"));
-    };
+    check_arguments(vm, args, 3, CALL_LATER)?;
+    let delay = argument(vm, args, 1, "delay");
+    let callback = argument(vm, args, 2, "callback");
     if delay.is_none() {
         return Err(vm.type_error("delay must not be None"));
     }
     let now = if l.get(vm).plain.timers { vm.float(core::clock()) } else { vm.call_method(l.value(), "time", &[])? };
     let when = vm.binary(crate::vm::ops::BinOp::Add, &now, &delay)?;
-    let pos: Vec<Value> = [l.value().clone(), when].into_iter().chain(args.pos.iter().skip(2).cloned()).collect();
-    let args = Args { pos: &pos, ..*args };
+    let context = super::keyword(vm, args, "context").unwrap_or(Value::NONE);
     if l.get(vm).plain.timers {
-        return call_at(vm, &args);
+        let rest = handle::rest(vm, args, 3);
+        return schedule(vm, &l, when, callback, rest, context);
     }
     let f = vm.get_attr_str(l.value(), "call_at")?;
-    vm.call_kw(&f, &Args { pos: pos.get(1..).unwrap_or_default(), ..args })
+    let pos: Vec<Value> = [when, callback].into_iter().chain(args.pos.iter().skip(3).cloned()).collect();
+    let name = vm.intern("context").into_value();
+    vm.call_kw(&f, &Args { pos: &pos, kw_names: &[name], kw_values: &[context] })
 }
 
 fn call_at(vm: &mut Vm, args: &Args<'_>) -> R {
     let l = this(vm, args.pos)?;
-    super::only_keywords(vm, args, "BaseEventLoop.call_at", &["context", "callback", "when", "delay"])?;
-    let Some(when) = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "when")) else {
-        return Err(vm.type_error("BaseEventLoop.call_at() missing 1 required positional argument: 'when'"));
-    };
+    check_arguments(vm, args, 3, CALL_AT)?;
+    let when = argument(vm, args, 1, "when");
     if when.is_none() {
         return Err(vm.type_error("when cannot be None"));
     }
-    let callback = callback_arg(vm, args, 2, "call_at")?;
-    checked(vm, &l, &callback, "call_at", true)?;
+    let callback = argument(vm, args, 2, "callback");
     let rest = handle::rest(vm, args, 3);
     let context = super::keyword(vm, args, "context").unwrap_or(Value::NONE);
+    schedule(vm, &l, when, callback, rest, context)
+}
+
+/// Puts a callback on the timers' heap.
+fn schedule(vm: &mut Vm, l: &Ref<EventLoop>, when: Value, callback: Value, rest: Value, context: Value) -> R {
+    checked(vm, l, &callback, "call_at", true)?;
     let seconds = crate::objects::float::to_f64(vm, &when)?;
     let h = handle::new_timer(vm, when, callback, rest, l.value(), context)?;
     h.get_mut(vm).scheduled = true;
@@ -641,7 +670,7 @@ fn first_iteration(vm: &mut Vm, a: &[Value]) -> R {
         let shown = vm.repr_string(&a[1])?;
         let category = vm.exc.ResourceWarning.clone();
         let text = format!("asynchronous generator {shown} was scheduled after loop.shutdown_asyncgens() call");
-        vm.warn(&category, &text, 1)?;
+        vm.warn_about(&category, &text, 1, l.value().clone())?;
     }
     let [reference, ..] = crate::objects::weakref::classes(vm);
     let w = vm.new_weakref(&reference, &a[1], Value::UNDEF)?;
@@ -675,20 +704,20 @@ fn generator_dies(vm: &mut Vm, a: &[Value]) -> R {
 
 const WATCHING: &[NativeDef] = &[
     NativeDef::raw("add_reader(self, fd, callback, *args)", documented("add_reader"), |vm, args| {
-        watch(vm, args, false).map(|_| Value::NONE)
+        watch(vm, args, false, "add_reader(self, fd, callback, *args)").map(|_| Value::NONE)
     }),
     NativeDef::raw("add_writer(self, fd, callback, *args)", documented("add_writer"), |vm, args| {
-        watch(vm, args, true).map(|_| Value::NONE)
+        watch(vm, args, true, "add_writer(self, fd, callback, *args)").map(|_| Value::NONE)
     }),
     NativeDef::raw(
         "_add_reader(self, fd, callback, *args)",
         "Add a reader callback; return its handle.",
-        |vm, args| watch(vm, args, false),
+        |vm, args| watch(vm, args, false, "_add_reader(self, fd, callback, *args)"),
     ),
     NativeDef::raw(
         "_add_writer(self, fd, callback, *args)",
         "Add a writer callback; return its handle.",
-        |vm, args| watch(vm, args, true),
+        |vm, args| watch(vm, args, true, "_add_writer(self, fd, callback, *args)"),
     ),
     NativeDef::new("remove_reader(self, fd)", documented("remove_reader"), |vm, a| unwatch(vm, a, false)),
     NativeDef::new("remove_writer(self, fd)", documented("remove_writer"), |vm, a| unwatch(vm, a, true)),
@@ -721,11 +750,12 @@ pub fn descriptor(vm: &mut Vm, v: &Value) -> R<i32> {
     }
 }
 
-fn watch(vm: &mut Vm, args: &Args<'_>, writer: bool) -> R {
+fn watch(vm: &mut Vm, args: &Args<'_>, writer: bool, signature: &'static str) -> R {
     let l = this(vm, args.pos)?;
-    let (Some(fd), Some(callback)) = (args.pos.get(1).cloned(), args.pos.get(2).cloned()) else {
-        return Err(vm.type_error("a descriptor and a callback are required"));
-    };
+    if args.pos.len() < 3 || !args.kw_names.is_empty() {
+        vm.check_script_call("BaseSelectorEventLoop", signature, args)?;
+    }
+    let (fd, callback) = (argument(vm, args, 1, "fd"), argument(vm, args, 2, "callback"));
     core::check_open(vm, &l)?;
     let fd = descriptor(vm, &fd)?;
     let rest = handle::rest(vm, args, 3);

@@ -57,12 +57,16 @@ pub struct Classes {
     pub future_iter: Ref<Class>,
     /// `asyncio.Handle`.
     pub handle: Ref<Class>,
+    /// What `call_soon_threadsafe` gives.
+    pub thread_safe_handle: Ref<Class>,
     /// `asyncio.TimerHandle`.
     pub timer_handle: Ref<Class>,
     /// `asyncio.AbstractEventLoop`.
     pub abstract_loop: Ref<Class>,
     /// `asyncio.BaseEventLoop`.
     pub base_loop: Ref<Class>,
+    /// `asyncio.selector_events.BaseSelectorEventLoop`.
+    pub selector_loop: Ref<Class>,
     /// The class of the loops that `new_event_loop` makes.
     pub event_loop: Ref<Class>,
     /// Coroutines that run native code.
@@ -186,6 +190,12 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
         Some(&abstract_loop),
         LOOP,
     )?;
+    let selector_loop = vm.define_class_with_dict::<core::EventLoop>(
+        "asyncio.selector_events",
+        "BaseSelectorEventLoop",
+        Some(&base_loop),
+        LOOP,
+    )?;
     let handle = vm.define_class::<handle::Handle>("asyncio.events", "Handle", None, OPEN)?;
     let semaphore = vm.define_class_with_dict::<sync::Semaphore>("asyncio.locks", "Semaphore", None, OPEN)?;
     let queue_class = vm.define_class_with_dict::<queue::Queue>("asyncio.queues", "Queue", None, OPEN)?;
@@ -201,15 +211,22 @@ fn make_classes(vm: &mut Vm) -> R<Classes> {
         future,
         future_iter: vm.define_class::<future_object::FutureIter>("_asyncio", "FutureIter", None, HIDDEN)?,
         timer_handle: vm.define_class::<handle::Handle>("asyncio.events", "TimerHandle", Some(&handle), OPEN)?,
+        thread_safe_handle: vm.define_class::<handle::Handle>(
+            "asyncio.events",
+            "_ThreadSafeHandle",
+            Some(&handle),
+            OPEN,
+        )?,
         handle,
         event_loop: vm.define_class_with_dict::<core::EventLoop>(
             "asyncio.unix_events",
             "_UnixSelectorEventLoop",
-            Some(&base_loop),
+            Some(&selector_loop),
             LOOP,
         )?,
         abstract_loop,
         base_loop,
+        selector_loop,
         coroutine: vm.define_class::<coroutine::NativeCoroutine>(
             "builtins",
             "coroutine",

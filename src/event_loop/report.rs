@@ -24,7 +24,17 @@ pub fn call_exception_handler(vm: &mut Vm, event_loop: &Value, context: &Value) 
 #[cold]
 pub fn callback_failed(vm: &mut Vm, h: &Value, e: Raised) -> R<()> {
     let e = vm.exception_value(e);
-    super::call_apy(vm, "base_events", "_callback_failed", &[h.clone(), e]).map(drop)
+    let args = [h.clone(), e.clone()];
+    vm.while_handling(&e, |vm| super::call_apy(vm, "base_events", "_callback_failed", &args).map(drop))
+}
+
+/// Native code of the loop or of a transport has met an exception, and tells the exception handler.
+///
+/// # Errors
+/// As [`call_exception_handler`].
+#[cold]
+pub fn tell_of(vm: &mut Vm, event_loop: &Value, e: &Value, context: &Value) -> R<()> {
+    vm.while_handling(e, |vm| call_exception_handler(vm, event_loop, context))
 }
 
 /// Runs an entry in debug mode, where callbacks that take long are named.

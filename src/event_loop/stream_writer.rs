@@ -34,8 +34,12 @@ pub fn class(vm: &mut Vm) -> R<Ref<Class>> {
     if let Some(c) = vm.class_for::<Writer>() {
         return Ok(c);
     }
-    let c =
-        vm.define_class_with_dict::<Writer>("_asyncio", "_StreamWriter", None, class_flag::BASE | class_flag::WEAKREF)?;
+    let c = vm.define_class_with_dict::<Writer>(
+        "asyncio.streams",
+        "StreamWriter",
+        None,
+        class_flag::BASE | class_flag::WEAKREF | class_flag::MUTABLE,
+    )?;
     vm.extend_class(&c, METHODS, ATTRS);
     Ok(c)
 }

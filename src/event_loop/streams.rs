@@ -12,6 +12,7 @@ use crate::vm::class::{Class, class_flag};
 use crate::vm::exception::Raised;
 use crate::vm::native::{GetSetDef, NativeDef, arg, arg_or_none};
 use crate::vm::object::{Ref, Trace, Tracer};
+use crate::vm::ops::CmpOp;
 use crate::vm::str::Tuple;
 use crate::vm::{R, Value, Vm};
 use std::collections::VecDeque;
@@ -126,6 +127,10 @@ pub enum Want {
     Exactly(usize),
     /// `read()`: what came so far.
     All(Vec<u8>),
+    /// `read(n)` and, where the flag is set, `readexactly(n)` with a size that is no small int.
+    Unusual(Value, bool),
+    /// `readuntil(…)` with separators some of which are no bytes.
+    Unfit(Value),
 }
 
 /// What a coroutine of a stream does.
@@ -145,8 +150,8 @@ impl StreamOp {
     pub fn name(&self) -> &'static str {
         match self {
             StreamOp::Read(_, Want::NextLine, _) => "StreamReader.__anext__",
-            StreamOp::Read(_, Want::Until(_), _) => "StreamReader.readuntil",
-            StreamOp::Read(_, Want::Exactly(_), _) => "StreamReader.readexactly",
+            StreamOp::Read(_, Want::Until(_) | Want::Unfit(_), _) => "StreamReader.readuntil",
+            StreamOp::Read(_, Want::Exactly(_) | Want::Unusual(_, true), _) => "StreamReader.readexactly",
             StreamOp::Read(..) => "StreamReader.read",
             StreamOp::Drain(..) => "StreamWriter.drain",
             StreamOp::DrainHelper(_) => "FlowControlMixin._drain_helper",
@@ -158,7 +163,12 @@ impl StreamOp {
 impl Trace for StreamOp {
     fn trace(&self, tracer: &mut Tracer<'_>) {
         match self {
-            StreamOp::Read(r, ..) => r.trace(tracer),
+            StreamOp::Read(r, want, _) => {
+                r.trace(tracer);
+                if let Want::Unusual(v, _) | Want::Unfit(v) = want {
+                    v.trace(tracer);
+                }
+            }
             StreamOp::Drain(w, _) | StreamOp::WaitClosed(w) => w.trace(tracer),
             StreamOp::DrainHelper(p) => p.trace(tracer),
         }
@@ -387,7 +397,79 @@ fn read_more(vm: &mut Vm, r: &Ref<Reader>, want: &mut Want, searched: &mut usize
             all.clear();
             Ok(Next::Return(v))
         }
+        Want::Unusual(n, exactly) => {
+            let (n, exactly) = (n.clone(), *exactly);
+            if !exactly && vm.compare(&n, &Value::int32(0), CmpOp::Lt)? {
+                *want = Want::All(Vec::new());
+                return read_more(vm, r, want, searched, who);
+            }
+            read_unusual(vm, r, &n, exactly, who)
+        }
+        Want::Unfit(separators) => {
+            let separators = separators.clone();
+            read_unfit(vm, r, &separators, who)
+        }
     }
+}
+
+/// `read(n)` or `readexactly(n)` of a size that may be anything.
+#[cold]
+fn read_unusual(vm: &mut Vm, r: &Ref<Reader>, n: &Value, exactly: bool, who: Who<'_>) -> R<Next> {
+    let zero = Value::int32(0);
+    if exactly && vm.compare(n, &zero, CmpOp::Lt)? {
+        return Err(vm.value_error("readexactly size can not be less than zero"));
+    }
+    if vm.compare(n, &zero, CmpOp::Eq)? {
+        return Ok(Next::Return(vm.new_bytes(b"").into()));
+    }
+    let have = Value::len(r.get(vm).bytes().len());
+    let wanting = if exactly { vm.compare(&have, n, CmpOp::Lt)? } else { have.is(&zero) };
+    match (wanting, r.get(vm).eof) {
+        (true, true) if exactly => {
+            let partial = take(vm, r, usize::MAX);
+            incomplete(vm, partial, n.clone())
+        }
+        (true, false) => wait_for_data(vm, r, if exactly { "readexactly" } else { "read" }, who),
+        _ => {
+            let n = crate::objects::slice::slice_index(vm, n)?;
+            taken(vm, r, usize::try_from(n).unwrap_or(0)).map(Next::Return)
+        }
+    }
+}
+
+/// `readuntil(…)` that must fail, which it does once there are bytes to look at.
+#[cold]
+fn read_unfit(vm: &mut Vm, r: &Ref<Reader>, separators: &Value, who: Who<'_>) -> R<Next> {
+    let items = match separators.cast::<Tuple>() {
+        Some(t) => t.get(vm).items().to_vec(),
+        None => vec![separators.clone()],
+    };
+    let mut shortest = usize::MAX;
+    let mut unfit = None;
+    for v in items {
+        shortest = shortest.min(vm.len(&v)?);
+        if unfit.is_none() && crate::objects::bytes::bytes_from(vm, &v).is_err() {
+            unfit = Some(vm.class_name(&v));
+        }
+    }
+    let text = match shortest {
+        usize::MAX => "Separator should contain at least one element",
+        0 => "Separator should be at least one-byte string",
+        _ => {
+            let this = r.get(vm);
+            if this.bytes().len() >= shortest {
+                let unfit = unfit.unwrap_or_default();
+                let text = format!("argument should be integer or bytes-like object, not '{unfit}'");
+                return Err(vm.type_error(text));
+            }
+            if !this.eof {
+                return wait_for_data(vm, r, "readuntil", who);
+            }
+            let partial = take(vm, r, usize::MAX);
+            return incomplete(vm, partial, Value::NONE);
+        }
+    };
+    Err(vm.value_error(text))
 }
 
 /// `read(n)` that is awaited at once, where there are bytes.
@@ -693,10 +775,10 @@ pub fn protocol_class(vm: &mut Vm) -> R<Ref<Class>> {
         return Ok(c);
     }
     let c = vm.define_class_with_dict::<StreamProtocol>(
-        "_asyncio",
-        "_StreamReaderProtocol",
+        "asyncio.streams",
+        "StreamReaderProtocol",
         None,
-        class_flag::BASE | class_flag::WEAKREF,
+        class_flag::BASE | class_flag::WEAKREF | class_flag::MUTABLE,
     )?;
     stream_writer::extend_protocol(vm, &c);
     Ok(c)
@@ -726,12 +808,12 @@ const METHODS: &[NativeDef] = &[
     NativeDef::new("__init__(self, limit=65536, loop=None)", "", |vm, a| {
         let r = this(vm, a)?;
         let limit = match arg(a, 1) {
+            Some(v) if vm.compare(v, &Value::int32(0), CmpOp::Le)? => {
+                return Err(vm.value_error("Limit cannot be <= 0"));
+            }
             Some(v) => vm.index_i64(v)?,
             None => LIMIT as i64,
         };
-        if limit <= 0 {
-            return Err(vm.value_error("Limit cannot be <= 0"));
-        }
         let l = match arg(a, 2).filter(|v| !v.is_none()) {
             Some(l) => l.clone(),
             None => super::get_event_loop(vm)?,
@@ -745,14 +827,11 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::awaited("read(self, n=-1)", "Read up to n bytes, or with -1 until the end.", read_now, |vm, a| {
         let r = this(vm, a)?;
-        let n = match arg(a, 1) {
-            Some(v) => vm.index_i64(v)?,
-            None => -1,
-        };
-        let want = match usize::try_from(n) {
-            Ok(0) => Want::Exactly(0),
-            Ok(n) => return coroutine::new(vm, Op::Read(r, n)),
-            Err(_) => Want::All(Vec::new()),
+        let want = match arg(a, 1).map(|v| (v, v.as_small_int())) {
+            Some((_, Some(0))) => Want::Exactly(0),
+            Some((_, Some(n @ 1..))) => return coroutine::new(vm, Op::Read(r, n as usize)),
+            None | Some((_, Some(_))) => Want::All(Vec::new()),
+            Some((v, None)) => Want::Unusual(v.clone(), false),
         };
         start(vm, StreamOp::Read(r, want, 0))
     }),
@@ -762,23 +841,19 @@ const METHODS: &[NativeDef] = &[
     }),
     NativeDef::awaited("readexactly(self, n)", "Read exactly n bytes.", exactly_now, |vm, a| {
         let r = this(vm, a)?;
-        let n = vm.index_i64(&a[1])?;
-        match usize::try_from(n) {
-            Ok(n) => start(vm, StreamOp::Read(r, Want::Exactly(n), 0)),
-            Err(_) => super::call_apy(
-                vm,
-                "streams",
-                "_refuse",
-                &[vm.new_str("readexactly size can not be less than zero").into()],
-            ),
-        }
+        let want = match a[1].as_small_int() {
+            Some(n @ 0..) => Want::Exactly(n as usize),
+            _ => Want::Unusual(a[1].clone(), true),
+        };
+        start(vm, StreamOp::Read(r, want, 0))
     }),
     NativeDef::new("readuntil(self, separator=b'\\n') -> coroutine", "Read until a separator is found.", |vm, a| {
         let r = this(vm, a)?;
-        match separators(vm, arg(a, 1))? {
-            Ok(s) => start(vm, StreamOp::Read(r, Want::Until(s), 0)),
-            Err(text) => super::call_apy(vm, "streams", "_refuse", &[vm.new_str(text).into()]),
-        }
+        let want = match arg(a, 1) {
+            None => Want::Until(vec![b"\n".to_vec()]),
+            Some(v) => separators(vm, v).map_or_else(|| Want::Unfit(v.clone()), Want::Until),
+        };
+        start(vm, StreamOp::Read(r, want, 0))
     }),
     NativeDef::new("__aiter__(self)", "", |_, a| Ok(a[0].clone())),
     NativeDef::new("__anext__(self)", "", |vm, a| {
@@ -795,7 +870,15 @@ const METHODS: &[NativeDef] = &[
         if r.get(vm).eof {
             return Err(vm.raise_text(&vm.exc.AssertionError.clone(), "feed_data after feed_eof"));
         }
-        let bytes = crate::objects::bytes::bytes_from(vm, &a[1])?;
+        let bytes = match crate::objects::bytes::bytes_from(vm, &a[1]) {
+            Ok(bytes) => bytes,
+            Err(_) if !vm.truth(&a[1])? => return Ok(Value::NONE),
+            Err(_) => {
+                let all = crate::objects::bytearray::new(vm, Vec::new()).into_value();
+                vm.call_method(&all, "extend", &[a[1].clone()])?;
+                crate::objects::bytes::bytes_from(vm, &all)?
+            }
+        };
         feed(vm, &r, &bytes)?;
         Ok(Value::NONE)
     }),
@@ -858,23 +941,19 @@ const METHODS: &[NativeDef] = &[
     }),
 ];
 
-/// The separators of `readuntil`, shortest first, or what is wrong with them.
-fn separators(vm: &mut Vm, v: Option<&Value>) -> R<Result<Vec<Vec<u8>>, &'static str>> {
-    let Some(v) = v else { return Ok(Ok(vec![b"\n".to_vec()])) };
+/// The separators of `readuntil`, shortest first, if they are fit for it.
+fn separators(vm: &mut Vm, v: &Value) -> Option<Vec<Vec<u8>>> {
     let items = match v.cast::<Tuple>() {
         Some(t) => t.get(vm).items().to_vec(),
         None => vec![v.clone()],
     };
     let mut all = Vec::with_capacity(items.len());
     for v in &items {
-        all.push(crate::objects::bytes::bytes_from(vm, v)?);
+        all.push(crate::objects::bytes::bytes_from(vm, v).ok()?);
     }
     all.sort_by_key(Vec::len);
-    Ok(match all.first() {
-        None => Err("Separator should contain at least one element"),
-        Some(s) if s.is_empty() => Err("Separator should be at least one-byte string"),
-        Some(_) => Ok(all),
-    })
+    let shortest = all.first()?;
+    if shortest.is_empty() { None } else { Some(all) }
 }
 
 fn put(slot: &mut Value, new: Option<Value>) -> Value {

@@ -13,12 +13,14 @@ pub fn init(vm: &mut Vm, classes: &Classes) {
     vm.extend_class(&classes.task, METHODS, ATTRS);
 }
 
+const INIT: &str = "__init__(self, coro, *, loop=None, name=None, context=None, eager_start=False)";
+
 const METHODS: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
         Ok(vm.alloc_as(&class, Task::blank()).into())
     }),
-    NativeDef::raw("__init__(self, coro, *, loop=None, name=None, context=None, eager_start=False)", "", init_task),
+    NativeDef::raw(INIT, "", init_task),
     NativeDef::new("get_coro(self, /)", "The coroutine.", |vm, a| {
         let t = vm.this::<Task>(a, "get_coro")?;
         Ok(t.get(vm).coro.clone())
@@ -73,25 +75,23 @@ const METHODS: &[NativeDef] = &[
 
 fn init_task(vm: &mut Vm, args: &Args<'_>) -> R {
     let t = vm.this::<Task>(args.pos, "__init__")?.clone();
-    super::only_keywords(vm, args, "Task", &["coro", "loop", "name", "context", "eager_start"])?;
-    if args.pos.len() > 2 {
-        let n = args.pos.len() - 1;
-        return Err(vm.type_error(format!("Task() takes at most 1 positional argument ({n} given)")));
-    }
-    let coro = match args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "coro")) {
-        Some(c) => c,
-        None => return Err(vm.type_error("Task() missing required argument 'coro' (pos 1)")),
+    let [event_loop, name, context, eager] =
+        ["loop", "name", "context", "eager_start"].map(|n| super::keyword(vm, args, n));
+    let known = [&event_loop, &name, &context, &eager].into_iter().flatten().count();
+    let coro = match args.pos {
+        [_, coro] if args.kw_names.len() == known => coro.clone(),
+        // The coroutine is given by name, or something is wrong.
+        _ => arg_or_none(&vm.bind_init("Task", INIT, args)?, 1).clone(),
     };
-    let event_loop = match super::keyword(vm, args, "loop") {
+    let event_loop = match event_loop {
         Some(l) if !l.is_none() => l,
         _ => super::current_loop(vm)?,
     };
-    let eager = match super::keyword(vm, args, "eager_start") {
+    let eager = match eager {
         Some(v) => vm.truth(&v)?,
         None => false,
     };
-    let name = super::keyword(vm, args, "name").unwrap_or(Value::NONE);
-    let context = super::keyword(vm, args, "context").unwrap_or(Value::NONE);
+    let [name, context] = [name, context].map(|v| v.unwrap_or(Value::NONE));
     task::start(vm, &t, &coro, TaskOptions { event_loop, name, context, eager })?;
     Ok(Value::NONE)
 }

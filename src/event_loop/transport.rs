@@ -451,9 +451,10 @@ pub fn close(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
 pub(super) fn report_error(vm: &mut Vm, t: &Ref<Transport>, e: Raised, text: Value) -> R<()> {
     let exception = vm.exception_value(e);
     let (l, protocol) = (t.get(vm).event_loop.clone(), t.get(vm).protocol.clone());
-    let pairs = [("message", text), ("exception", exception), ("transport", t.value().clone()), ("protocol", protocol)];
+    let pairs =
+        [("message", text), ("exception", exception.clone()), ("transport", t.value().clone()), ("protocol", protocol)];
     let context = super::named_values(vm, &pairs);
-    report::call_exception_handler(vm, &l, &context)
+    report::tell_of(vm, &l, &exception, &context)
 }
 
 /// The connection failed.

@@ -12,18 +12,26 @@ use nix::libc;
 /// Bytes that may wait before the protocol is told to pause.
 const HIGH_WATER: usize = 64 * 1024;
 
-/// The base class of the transports, made when first asked for.
+/// The base classes of the transports of sockets, of pipes that are read and of pipes that are written.
 ///
 /// # Errors
 /// None in a sound build.
-pub fn class(vm: &mut Vm) -> R<Ref<Class>> {
-    if let Some(c) = vm.class_for::<Transport>() {
-        return Ok(c);
-    }
-    let c =
-        vm.define_class_with_dict::<Transport>("_asyncio", "_Transport", None, class_flag::BASE | class_flag::WEAKREF)?;
-    vm.extend_class(&c, METHODS, ATTRS);
-    Ok(c)
+pub fn classes(vm: &mut Vm) -> R<[Ref<Class>; 3]> {
+    // Errors name a method by the class whose table it is in.
+    let mut make = |module: &str, name: &str, tables: &[&'static [NativeDef]]| {
+        let flags = class_flag::BASE | class_flag::WEAKREF | class_flag::MUTABLE;
+        let c = vm.define_class_with_dict::<Transport>(module, name, None, flags)?;
+        vm.extend_class(&c, METHODS, ATTRS);
+        for table in tables {
+            vm.extend_class(&c, table, &[]);
+        }
+        Ok(c)
+    };
+    Ok([
+        make("asyncio.selector_events", "_SelectorSocketTransport", &[READING, WRITING])?,
+        make("asyncio.unix_events", "_UnixReadPipeTransport", &[READING])?,
+        make("asyncio.unix_events", "_UnixWritePipeTransport", &[WRITING])?,
+    ])
 }
 
 fn this(vm: &mut Vm, a: &[Value]) -> R<Ref<Transport>> {
@@ -92,6 +100,68 @@ const METHODS: &[NativeDef] = &[
         transport::force_close(vm, &t, a[1].clone())?;
         Ok(Value::NONE)
     }),
+    NativeDef::new("close(self)", "Close the transport; buffered data is written first.", |vm, a| {
+        let t = this(vm, a)?;
+        transport::close(vm, &t)?;
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("is_closing(self)", "Whether the transport is closing or closed.", |vm, a| {
+        let t = this(vm, a)?;
+        Ok(Value::bool(t.get(vm).closing))
+    }),
+    NativeDef::new("set_protocol(self, protocol)", "Set a new protocol.", |vm, a| {
+        let t = this(vm, a)?;
+        transport_write::flush(vm, &t)?;
+        let delivery = transport::delivery_for(vm, &a[1])?;
+        let old = {
+            let mut this = t.get_mut(vm);
+            this.delivery = delivery;
+            this.connected = true;
+            std::mem::replace(&mut this.protocol, a[1].clone())
+        };
+        drop(old);
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("get_protocol(self)", "Return the current protocol.", |vm, a| {
+        Ok(this(vm, a)?.get(vm).protocol.clone())
+    }),
+    NativeDef::new("get_extra_info(self, name, default=None)", "Get optional transport information.", |vm, a| {
+        let t = this(vm, a)?;
+        let extra = t.get(vm).extra.clone();
+        let default = arg_or_none(a, 2).clone();
+        vm.call_method(&extra, "get", &[a[1].clone(), default])
+    }),
+    NativeDef::new("__repr__(self, /)", "Return repr(self).", describe),
+];
+
+/// What those have that are read.
+const READING: &[NativeDef] = &[
+    NativeDef::new("is_reading(self)", "Whether the transport is receiving.", |vm, a| {
+        let t = this(vm, a)?;
+        let this = t.get(vm);
+        Ok(Value::bool(!this.closing && !this.paused))
+    }),
+    NativeDef::new("pause_reading(self)", "Pause the receiving end.", |vm, a| {
+        let t = this(vm, a)?;
+        if !t.get(vm).closing {
+            t.get_mut(vm).paused = true;
+        }
+        Ok(Value::NONE)
+    }),
+    NativeDef::new("resume_reading(self)", "Resume the receiving end.", |vm, a| {
+        let t = this(vm, a)?;
+        if t.get(vm).closing || !t.get(vm).paused {
+            return Ok(Value::NONE);
+        }
+        t.get_mut(vm).paused = false;
+        // What came meanwhile was reported, and will not be again.
+        transport::look_soon(vm, &t, Ready { read: true, write: false, end: true });
+        Ok(Value::NONE)
+    }),
+];
+
+/// What those have that are written.
+const WRITING: &[NativeDef] = &[
     NativeDef::new("write(self, data)", "Write some data bytes to the transport.", write),
     NativeDef::new(
         "writelines(self, list_of_data)",
@@ -104,8 +174,24 @@ const METHODS: &[NativeDef] = &[
             if !t.get(vm).empty_waiter.is_undef() {
                 return Err(vm.runtime_error("unable to writelines; sendfile is in progress"));
             }
+            if t.get(vm).kind == Kind::WritePipe {
+                let empty = vm.new_bytes(b"").into_value();
+                let data = vm.call_method(&empty, "join", &[a[1].clone()])?;
+                write_value(vm, &t, &data)?;
+                return Ok(Value::NONE);
+            }
+            if !vm.truth(&a[1])? {
+                return Ok(Value::NONE);
+            }
             let mut all = Vec::new();
             for part in vm.collect(&a[1])? {
+                if !crate::objects::bytes::is_bytes_like(vm, &part) {
+                    if !vm.truth(&part)? {
+                        continue;
+                    }
+                    let got = vm.class_name(&part);
+                    return Err(vm.type_error(format!("memoryview: a bytes-like object is required, not '{got}'")));
+                }
                 let bytes = crate::objects::bytes::bytes_from(vm, &part)?;
                 vm.check_alloc(bytes.len())?;
                 all.extend(bytes);
@@ -133,63 +219,10 @@ const METHODS: &[NativeDef] = &[
         Ok(Value::NONE)
     }),
     NativeDef::new("can_write_eof(self)", "Whether the transport supports write_eof().", |_, _| Ok(Value::TRUE)),
-    NativeDef::new("close(self)", "Close the transport; buffered data is written first.", |vm, a| {
-        let t = this(vm, a)?;
-        transport::close(vm, &t)?;
-        Ok(Value::NONE)
-    }),
     NativeDef::new("abort(self)", "Close the transport immediately.", |vm, a| {
         let t = this(vm, a)?;
         transport::force_close(vm, &t, Value::NONE)?;
         Ok(Value::NONE)
-    }),
-    NativeDef::new("is_closing(self)", "Whether the transport is closing or closed.", |vm, a| {
-        let t = this(vm, a)?;
-        Ok(Value::bool(t.get(vm).closing))
-    }),
-    NativeDef::new("is_reading(self)", "Whether the transport is receiving.", |vm, a| {
-        let t = this(vm, a)?;
-        let this = t.get(vm);
-        Ok(Value::bool(!this.closing && !this.paused))
-    }),
-    NativeDef::new("pause_reading(self)", "Pause the receiving end.", |vm, a| {
-        let t = this(vm, a)?;
-        if !t.get(vm).closing {
-            t.get_mut(vm).paused = true;
-        }
-        Ok(Value::NONE)
-    }),
-    NativeDef::new("resume_reading(self)", "Resume the receiving end.", |vm, a| {
-        let t = this(vm, a)?;
-        if t.get(vm).closing || !t.get(vm).paused {
-            return Ok(Value::NONE);
-        }
-        t.get_mut(vm).paused = false;
-        // What came meanwhile was reported, and will not be again.
-        transport::look_soon(vm, &t, Ready { read: true, write: false, end: true });
-        Ok(Value::NONE)
-    }),
-    NativeDef::new("set_protocol(self, protocol)", "Set a new protocol.", |vm, a| {
-        let t = this(vm, a)?;
-        transport_write::flush(vm, &t)?;
-        let delivery = transport::delivery_for(vm, &a[1])?;
-        let old = {
-            let mut this = t.get_mut(vm);
-            this.delivery = delivery;
-            this.connected = true;
-            std::mem::replace(&mut this.protocol, a[1].clone())
-        };
-        drop(old);
-        Ok(Value::NONE)
-    }),
-    NativeDef::new("get_protocol(self)", "Return the current protocol.", |vm, a| {
-        Ok(this(vm, a)?.get(vm).protocol.clone())
-    }),
-    NativeDef::new("get_extra_info(self, name, default=None)", "Get optional transport information.", |vm, a| {
-        let t = this(vm, a)?;
-        let extra = t.get(vm).extra.clone();
-        let default = arg_or_none(a, 2).clone();
-        vm.call_method(&extra, "get", &[a[1].clone(), default])
     }),
     NativeDef::new("get_write_buffer_size(self)", "Return the current size of the write buffer.", |vm, a| {
         let t = this(vm, a)?;
@@ -239,7 +272,6 @@ const METHODS: &[NativeDef] = &[
         drop(old);
         Ok(Value::NONE)
     }),
-    NativeDef::new("__repr__(self, /)", "Return repr(self).", describe),
 ];
 
 const ATTRS: &[GetSetDef] = &[

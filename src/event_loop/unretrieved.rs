@@ -107,9 +107,10 @@ const BELL: &[NativeDef] = &[NativeDef::new("__del__(self, /)", "", |vm, _| {
     let classes = super::classes(vm)?;
     let names = classes.never_awaited.names.take();
     hang_bell(vm, &classes);
-    let category = vm.exc.RuntimeWarning.clone();
     for name in names {
-        vm.warn(&category, &format!("coroutine '{name}' was never awaited"), 1)?;
+        // The coroutine is gone; its name has to stand for it.
+        let source = vm.new_str(name).into_value();
+        vm.warn_of_coroutine(&format!("coroutine '{name}' was never awaited"), source)?;
     }
     Ok(Value::NONE)
 })];

@@ -275,9 +275,11 @@ pub fn module(vm: &mut Vm) -> R<Value> {
         ("Task", &classes.task),
         ("_GatheringFuture", &classes.gathering),
         ("Handle", &classes.handle),
+        ("_ThreadSafeHandle", &classes.thread_safe_handle),
         ("TimerHandle", &classes.timer_handle),
         ("AbstractEventLoop", &classes.abstract_loop),
         ("BaseEventLoop", &classes.base_loop),
+        ("BaseSelectorEventLoop", &classes.selector_loop),
         ("_UnixSelectorEventLoop", &classes.event_loop),
         ("CancelledError", &classes.cancelled_error),
         ("InvalidStateError", &classes.invalid_state),
@@ -295,11 +297,14 @@ pub fn module(vm: &mut Vm) -> R<Value> {
     for (name, class) in names {
         vm.module_set(&module, name, class.value().clone());
     }
+    let [socket, reading, writing] = event_loop::transport_object::classes(vm)?;
     let made = [
         ("StreamReader", event_loop::streams::reader_class(vm)?),
         ("_StreamReaderProtocol", event_loop::streams::protocol_class(vm)?),
         ("_StreamWriter", event_loop::stream_writer::class(vm)?),
-        ("_Transport", event_loop::transport_object::class(vm)?),
+        ("_SocketTransport", socket),
+        ("_ReadPipeTransport", reading),
+        ("_WritePipeTransport", writing),
     ];
     for (name, class) in made {
         vm.module_set(&module, name, class.into_value());

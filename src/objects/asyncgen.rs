@@ -147,8 +147,7 @@ fn first_use(vm: &mut Vm, a: &[Value]) -> R<Ref<Generator>> {
 fn warn_never_awaited(vm: &mut Vm, method: &str, agen: &Ref<Generator>) -> R {
     let of = vm.gen_qualname(agen);
     let text = format!("coroutine method '{method}' of '{}' was never awaited", vm.str_of(&of));
-    let category = vm.exc.RuntimeWarning.clone();
-    vm.warn(&category, &text, 1).map(|()| Value::NONE)
+    vm.warn_of_coroutine(&text, agen.value().clone()).map(|()| Value::NONE)
 }
 
 fn new_asend(vm: &mut Vm, a: &[Value], value: Value) -> R {

@@ -7,12 +7,14 @@
 
 use crate::heap_object;
 use crate::objects::bytes::{IN_COMMON, byte_of, bytes_of_iterable, contents_of_source, encoded_source, read_buffer};
+use crate::objects::complex::Complex;
 use crate::objects::slice::{Span, unpack};
 use crate::objects::str::{is_index, item_index, position, repetitions};
 use crate::vm::class::class_flag;
 use crate::vm::native::{NativeDef, arg};
 use crate::vm::object::Ref;
 use crate::vm::seq::SliceObject;
+use crate::vm::special::Special;
 use crate::vm::str::{Bytes, Str};
 use crate::vm::{R, Value, Vm};
 use std::sync::Arc;
@@ -165,19 +167,20 @@ fn bad_key(vm: &mut Vm, key: &Value) -> crate::vm::exception::Raised {
     vm.type_error(format!("bytearray indices must be integers or slices, not {got}"))
 }
 
+/// What is no source of bytes, because it is a number.
+fn is_number(vm: &Vm, v: &Value) -> bool {
+    let converts = |s| vm.special(v, s).is_some();
+    vm.is_int(v) || v.is_a::<Complex>() || [Special::Index, Special::Int, Special::Float].into_iter().any(converts)
+}
+
 fn set_item(vm: &mut Vm, a: &[Value], value: Option<&Value>) -> R {
     let b = vm.this::<ByteArray>(a, if value.is_some() { "__setitem__" } else { "__delitem__" })?;
     let key = &a[1];
     if is_index(vm, key) {
         let i = item_index(vm, key)?;
         let byte = match value {
-            Some(v) => {
-                // The position is checked first, and again once the value has been asked for its number.
-                if position(i, b.get(vm).data.len()).is_none() {
-                    return Err(vm.index_error("bytearray index out of range"));
-                }
-                Some(byte_of(vm, v, "byte")?)
-            }
+            // Asking the value for its number may change the size.
+            Some(v) => Some(byte_of(vm, v, "byte")?),
             None => None,
         };
         let Some(at) = position(i, b.get(vm).data.len()) else {
@@ -203,7 +206,11 @@ fn set_item(vm: &mut Vm, a: &[Value], value: Option<&Value>) -> R {
         None => Vec::new(),
         Some(v) => match read_buffer(vm, v)? {
             Some(contents) => contents,
-            None if is_index(vm, v) || v.is_a::<Str>() || !vm.is_iterable(v) => {
+            None if !is_number(vm, v) && !vm.is_iterable(v) => {
+                let got = vm.class_name(v);
+                return Err(vm.type_error(format!("cannot convert '{got}' object to bytearray")));
+            }
+            None if is_number(vm, v) || v.is_a::<Str>() => {
                 return Err(vm.type_error("can assign only bytes, buffers, or iterables of ints in range(0, 256)"));
             }
             None => bytes_of_iterable(vm, v, "byte")?,

@@ -304,13 +304,12 @@ fn get_item(vm: &mut Vm, a: &[Value]) -> R {
 
 fn sub_range(vm: &mut Vm, range: &Ref<RangeObject>, slice: &Ref<SliceObject>) -> R {
     let (start, step, len) = big_parts(vm, range);
-    // Numbers beyond 64 bits only matter to ranges that are as long.
     let (from, to, by) = match len.to_i64() {
-        Some(n) => {
+        Some(n) if super::slice::is_small(vm, slice) => {
             let span = super::slice::Span::new(unpack(vm, slice)?, n as usize);
             (BigInt::from(span.start), BigInt::from(span.stop), BigInt::from(span.step))
         }
-        None => {
+        _ => {
             let len = vm.big_int(len);
             let indices = vm.call_method(slice.value(), "indices", &[len])?;
             let parts = vm.tuple_clone(&indices).unwrap_or_default();

@@ -63,7 +63,10 @@ impl Span {
 }
 
 /// One of a slice's numbers, brought into the range of `i64`.
-fn slice_index(vm: &mut Vm, v: &Value) -> R<i64> {
+///
+/// # Errors
+/// TypeError when it is no number; what `__index__` raises.
+pub fn slice_index(vm: &mut Vm, v: &Value) -> R<i64> {
     if let Some(i) = v.as_small_int() {
         return Ok(i);
     }
@@ -99,6 +102,12 @@ pub fn bound_argument(vm: &mut Vm, v: Option<&Value>, default: i64) -> R<i64> {
         return Err(vm.type_error("slice indices must be integers or have an __index__ method"));
     }
     vm.index_clamped(v)
+}
+
+/// Whether all of a slice's numbers are small ints, or left out.
+pub fn is_small(vm: &Vm, slice: &Ref<SliceObject>) -> bool {
+    let (start, stop, step) = parts(vm, slice);
+    [start, stop, step].iter().all(|v| v.is_none() || v.as_small_int().is_some())
 }
 
 fn parts(vm: &Vm, slice: &Ref<SliceObject>) -> (Value, Value, Value) {

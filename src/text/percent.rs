@@ -86,11 +86,13 @@ pub struct Pieces<'a> {
     flavor: Flavor,
     /// An offset and how many units lie before it, so that none is counted twice.
     counted: (usize, usize),
+    /// The key of the last directive.
+    key: Option<&'a [u8]>,
 }
 
 /// The pieces of a format.
 pub fn pieces(format: &[u8], flavor: Flavor) -> Pieces<'_> {
-    Pieces { format, at: 0, flavor, counted: (0, 0) }
+    Pieces { format, at: 0, flavor, counted: (0, 0), key: None }
 }
 
 impl<'a> Iterator for Pieces<'a> {
@@ -146,12 +148,24 @@ impl<'a> Pieces<'a> {
         }
     }
 
+    /// Whether a directive with a key comes next.
+    pub fn wants_mapping(&self) -> bool {
+        self.format.get(self.at..).is_some_and(|rest| rest.starts_with(b"%("))
+    }
+
+    /// The key of a directive that is broken behind it.
+    pub fn broken_key(&self) -> Option<&'a [u8]> {
+        self.key
+    }
+
     fn peek(&self) -> Option<u8> {
         self.format.get(self.at).copied()
     }
 
     fn directive(&mut self) -> Result<Directive<'a>> {
+        self.key = None;
         let key = self.key()?;
+        self.key = key;
         let mut flags = Flags::default();
         loop {
             match self.peek() {

@@ -6,7 +6,7 @@ use super::dict::Dict;
 use super::exception::Raised;
 use super::frame::frame_flag;
 use super::function::{CodeObject, Function, Method, Native};
-use super::native::Args;
+use super::native::{Args, NativeDef};
 use super::object::{Header, Kind, Ref};
 use super::special::Special;
 use super::str::{Str, Tuple};
@@ -96,20 +96,25 @@ impl Vm {
             return Ok(());
         }
         let name = match &this.code {
-            super::function::NativeCode::Static(d) => d.name().to_owned(),
+            super::function::NativeCode::Static(d) => {
+                let def: &'static NativeDef = d;
+                self.check_without_receiver(&owner, def, args)?;
+                def.name().to_owned()
+            }
             super::function::NativeCode::Host(_, n) => n.to_string(),
         };
+        let shown = self.type_name(&owner);
         let owner = owner.get(self).display_name();
         Err(match args.pos.first() {
-            None if wrapper => self.type_error(format!("descriptor '{name}' of '{owner}' object needs an argument")),
+            None if wrapper => self.type_error(format!("descriptor '{name}' of '{shown}' object needs an argument")),
             None => self.type_error(format!("unbound method {owner}.{name}() needs an argument")),
             Some(v) => {
                 let got = self.class_name(v);
                 if wrapper {
-                    self.type_error(format!("descriptor '{name}' requires a '{owner}' object but received a '{got}'"))
+                    self.type_error(format!("descriptor '{name}' requires a '{shown}' object but received a '{got}'"))
                 } else {
                     self.type_error(format!(
-                        "descriptor '{name}' for '{owner}' objects doesn't apply to a '{got}' object"
+                        "descriptor '{name}' for '{shown}' objects doesn't apply to a '{got}' object"
                     ))
                 }
             }

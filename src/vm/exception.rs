@@ -302,6 +302,15 @@ impl Vm {
         }
     }
 
+    /// Calls a function as an `except` block would that handles the exception.
+    pub fn while_handling<T>(&mut self, e: &Value, f: impl FnOnce(&mut Vm) -> T) -> T {
+        let saved = std::mem::replace(&mut self.thread.handled, e.clone());
+        let result = f(self);
+        let e = std::mem::replace(&mut self.thread.handled, saved);
+        drop(e);
+        result
+    }
+
     /// Sets the context of an exception to what the running generator itself handles, if anything.
     pub(super) fn chain_own_context(&mut self, exception: &Value) {
         if self.thread.handled.is_object() {

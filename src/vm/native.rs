@@ -101,6 +101,8 @@ pub struct NativeDef {
     name_len: u8,
     /// What a class makes of it.
     pub(super) flavor: Flavor,
+    /// See [`NativeDef::of_heap_type`].
+    of_heap_type: bool,
 }
 
 /// What becomes of a native function in a class.
@@ -144,7 +146,15 @@ impl NativeDef {
 
     const fn made(signature: &'static str, doc: &'static str, run: NativeImpl, min: u8, max: u8) -> NativeDef {
         let name_len = name_len(signature);
-        NativeDef { signature, doc, run, min, max, name_len, flavor: flavor(signature, name_len as usize) }
+        let flavor = flavor(signature, name_len as usize);
+        NativeDef { signature, doc, run, min, max, name_len, flavor, of_heap_type: false }
+    }
+
+    /// A method with positional parameters only that CPython calls with the class that defines it. Such calls may pass
+    /// keywords to it, so wrong arguments are told of as for functions that take some.
+    pub const fn of_heap_type(mut self) -> NativeDef {
+        self.of_heap_type = true;
+        self
     }
 
     /// Whether so many positional arguments are passed on just as they are.
@@ -330,18 +340,28 @@ struct NativeCall {
     hidden: usize,
     /// A special method of a built-in class.
     wrapper: bool,
+    /// No keyword argument can be meant for it, whatever its parameters are.
+    positional_only: bool,
 }
 
 impl NativeCall {
-    /// How many parameters can be given by position.
     fn positional(&self) -> usize {
-        self.params.iter().filter(|p| matches!(p.kind, ParamKind::PositionalOnly | ParamKind::Normal)).count()
+        positional(&self.params)
     }
 
-    /// How many of these must be given.
     fn required(&self) -> usize {
-        self.params.iter().take(self.positional()).filter(|p| !p.optional).count()
+        required(&self.params)
     }
+}
+
+/// How many parameters can be given by position.
+fn positional(params: &[Param]) -> usize {
+    params.iter().filter(|p| matches!(p.kind, ParamKind::PositionalOnly | ParamKind::Normal)).count()
+}
+
+/// How many of these must be given.
+fn required(params: &[Param]) -> usize {
+    params.iter().take(positional(params)).filter(|p| !p.optional).count()
 }
 
 fn parse_signature(signature: &'static str) -> Vec<Param> {
@@ -448,6 +468,7 @@ impl Vm {
             // `self` is not counted in messages.
             hidden: usize::from(owner.is_a::<Class>()),
             wrapper: self.class_of(native.value()).is(&self.types.wrapper_descriptor),
+            positional_only: !def.of_heap_type && params.iter().all(|p| p.kind == ParamKind::PositionalOnly),
             params,
         };
         if self.is_like_script(&owner) {
@@ -455,9 +476,25 @@ impl Vm {
                 Some(c) => format!("{}.{}", c.get(self).display_name(), def.name()),
                 None => def.name().to_owned(),
             };
-            self.check_like_script(&call, &name, args)?;
+            self.check_like_script(&call.params, &name, args)?;
         }
-        self.check_native_counts(&call, args)?;
+        self.bind_call(&call, args)
+    }
+
+    /// Sorts the arguments of a built-in class's construction into the places of the signature of its `__init__`, whose
+    /// native takes them as passed.
+    ///
+    /// # Errors
+    /// TypeError when they do not fit.
+    #[cold]
+    pub fn bind_init(&mut self, class: &str, signature: &'static str, args: &Args<'_>) -> R<Vec<Value>> {
+        let params = parse_signature(signature);
+        let call = NativeCall { shown: class.to_owned(), hidden: 1, wrapper: true, positional_only: false, params };
+        self.bind_call(&call, args)
+    }
+
+    fn bind_call(&mut self, call: &NativeCall, args: &Args<'_>) -> R<Vec<Value>> {
+        self.check_native_counts(call, args)?;
         let n_pos = call.positional();
         let mut bound = vec![Value::UNDEF; call.params.len()];
         for (slot, v) in bound.iter_mut().zip(args.pos.iter().take(n_pos)) {
@@ -486,18 +523,17 @@ impl Vm {
             }
         }
         // A missing argument is told before one that nobody takes.
-        self.check_native_missing(&call, &bound, args.pos.len())?;
+        self.check_native_missing(call, &bound, args.pos.len())?;
         match refused {
             None => Ok(bound),
-            Some((text, at)) => Err(self.refused_keyword(&call, &text, at)),
+            Some((text, at)) => Err(self.refused_keyword(call, &text, at)),
         }
     }
 
     /// The number of arguments, before any of them is looked at.
     fn check_native_counts(&mut self, call: &NativeCall, args: &Args<'_>) -> R<()> {
         let (given, keywords) = (args.pos.len(), args.kw_names.len());
-        let positional_only = call.params.iter().all(|p| p.kind == ParamKind::PositionalOnly);
-        if positional_only {
+        if call.positional_only {
             if keywords > 0 {
                 let text = if call.wrapper {
                     format!("wrapper {}() takes no keyword arguments", short(&call.shown))
@@ -517,11 +553,14 @@ impl Vm {
         let (own, most) = (given.saturating_sub(call.hidden), call.positional().saturating_sub(call.hidden));
         let name = short(&call.shown);
         if !varargs && !varkeywords && own + keywords > all {
+            if call.params.iter().all(|p| p.kind == ParamKind::PositionalOnly) && all == 0 {
+                return Err(self.type_error(format!("{name}() takes no arguments")));
+            }
             if keywords == 0 && matches!(name, "int" | "str") {
                 return Err(self.type_error(format!("{name} expected at most {all} arguments, got {own}")));
             }
             let what = if own == 0 { "keyword " } else { "" };
-            if most > 0 || own == 0 {
+            if most > 0 || all > 0 || own == 0 {
                 let given = own + keywords;
                 let text = format!("{name}() takes at most {all} {what}argument{} ({given} given)", plural(all));
                 return Err(self.type_error(text));
@@ -578,7 +617,7 @@ impl Vm {
             (call.required().saturating_sub(call.hidden), call.positional().saturating_sub(call.hidden));
         let given = given.saturating_sub(call.hidden);
         let name = if call.wrapper && most < 2 { String::new() } else { format!("{} ", short(shown)) };
-        let positional_only = call.params.iter().all(|p| p.kind == ParamKind::PositionalOnly);
+        let positional_only = call.positional_only;
         let text = if positional_only && required == most && !call.wrapper && most < 2 {
             match most {
                 0 => format!("{shown}() takes no arguments ({given} given)"),

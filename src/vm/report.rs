@@ -74,10 +74,31 @@ impl Vm {
     /// # Errors
     /// The warning itself, where a filter turns it into an error.
     pub fn warn(&mut self, category: &Ref<Class>, text: &str, stack_level: i32) -> R<()> {
+        self.warn_about(category, text, stack_level, Value::NONE)
+    }
+
+    /// As [`warn`](Self::warn), of an object, whose making the warning may tell of.
+    ///
+    /// # Errors
+    /// The warning itself, where a filter turns it into an error.
+    pub fn warn_about(&mut self, category: &Ref<Class>, text: &str, stack_level: i32, source: Value) -> R<()> {
         let warn = crate::modules::import::import_module(self, "warnings")?;
         let text = self.new_str(text).into_value();
         let level = Value::int32(stack_level);
-        self.call_method(&warn, "warn", &[text, category.value().clone(), level]).map(drop)
+        self.call_method(&warn, "warn", &[text, category.value().clone(), level, source]).map(drop)
+    }
+
+    /// Warns of a coroutine that was never awaited, at the innermost line that is not the standard library's: frames
+    /// that are left let their values go earlier than CPython's do, so the library may be on its way out.
+    ///
+    /// # Errors
+    /// The warning itself, where a filter turns it into an error.
+    pub fn warn_of_coroutine(&mut self, text: &str, source: Value) -> R<()> {
+        let is_library =
+            |vm: &Vm, n: usize| vm.code_at(n).map(|(c, _)| c.get(vm).code.filename.starts_with("<stdlib>"));
+        let scripts = (0..).map_while(|n| is_library(self, n)).position(|library| !library);
+        let category = self.exc.RuntimeWarning.clone();
+        self.warn_about(&category, text, 1 + scripts.unwrap_or(0) as i32, source)
     }
 
     /// "coroutine 'f' was never awaited".
@@ -88,8 +109,7 @@ impl Vm {
         if let Some(origin) = origin {
             self.append_origin(&origin, &mut text);
         }
-        let category = self.exc.RuntimeWarning.clone();
-        if let Err(e) = self.warn(&category, &text, 1) {
+        if let Err(e) = self.warn_of_coroutine(&text, g.value().clone()) {
             self.unraisable(e, g.value(), None);
         }
     }

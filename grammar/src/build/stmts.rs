@@ -1,24 +1,9 @@
 //! Statements. A compound statement ends where its last statement (or the semicolon after it) ends, not at the DEDENT after it.
 
 use super::targets::{self, Place};
-use super::{Arg, Ctx, Made, Node, diagnose, fail};
+use super::{Arg, Ctx, Made, Node, diagnose};
 use crate::ast::*;
-use crate::error::{ErrorKind, SyntaxError};
 use crate::lexer::Kind;
-
-/// The features that `__future__` has.
-const FUTURES: [&str; 10] = [
-    "nested_scopes",
-    "generators",
-    "division",
-    "absolute_import",
-    "with_statement",
-    "print_function",
-    "unicode_literals",
-    "barry_as_FLUFL",
-    "generator_stop",
-    "annotations",
-];
 
 /// An `except` clause and whether it is `except*`.
 #[derive(Clone, Copy)]
@@ -98,23 +83,13 @@ impl<'a> Ctx<'a, '_> {
         self.arena.alloc(Alias { span: Span::new(l, r), name: *name, asname: asname.copied() })
     }
 
-    /// `from module import names`; what is imported from `__future__` must exist.
+    /// `from module import names`.
     pub(crate) fn import_from(
         &self,
         level: u32,
         module: &'a Ident<'a>,
         names: &'a [Alias<'a>],
     ) -> Made<&'a StmtKind<'a>> {
-        if level == 0
-            && module.id == "__future__"
-            && let Some(bad) = names.iter().find(|a| !FUTURES.contains(&a.name.id))
-        {
-            let message = match bad.name.id {
-                "braces" => "not a chance".to_owned(),
-                name => format!("future feature {name} is not defined"),
-            };
-            return fail(SyntaxError::new(ErrorKind::Syntax, message, bad.span));
-        }
         Ok(self.kind(StmtKind::ImportFrom { module: Some(*module), names, level }))
     }
 

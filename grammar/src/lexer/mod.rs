@@ -15,7 +15,7 @@ mod token;
 pub use token::{Kind, Token};
 
 use crate::ast::Span;
-use crate::error::{End, ErrorKind, SyntaxError, Warning};
+use crate::error::{End, ErrorKind, Quoted, SyntaxError, Warning};
 use layout::Level;
 use logos::Logos;
 
@@ -37,6 +37,9 @@ pub(crate) struct Failure {
 impl Failure {
     fn softly(mut self: Box<Self>) -> Box<Self> {
         self.soft = true;
+        if self.error.quoted == Quoted::Bare {
+            self.error.quoted = Quoted::Line;
+        }
         self
     }
 }
@@ -406,7 +409,8 @@ impl<'s> Lexer<'s> {
     }
 
     fn error_range(&self, start: usize, end: usize, message: impl Into<String>) -> LexError {
-        let error = SyntaxError::new(ErrorKind::Syntax, message, Span::new(start as u32, end as u32));
+        let mut error = SyntaxError::new(ErrorKind::Syntax, message, Span::new(start as u32, end as u32));
+        error.quoted = Quoted::Bare;
         Box::new(Failure { error, soft: false })
     }
 
@@ -450,5 +454,6 @@ pub(crate) fn unclosed(bracket: &Bracket) -> SyntaxError {
     let mut error = SyntaxError::new(ErrorKind::Syntax, format!("'{}' was never closed", bracket.open as char), span);
     error.incomplete = true;
     error.end = End::Unknown;
+    error.quoted = Quoted::BareIfRead;
     error
 }

@@ -339,5 +339,5 @@ fn warn_unclosed(vm: &mut Vm, v: &Value) -> R<()> {
     }
     let shown = vm.repr_string(v)?;
     let category = vm.exc.ResourceWarning.clone();
-    vm.warn(&category, &format!("unclosed file {shown}"), 1)
+    vm.warn_about(&category, &format!("unclosed file {shown}"), 1, v.clone())
 }

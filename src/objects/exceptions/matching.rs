@@ -53,25 +53,16 @@ pub fn except_star_match(vm: &mut Vm, exc: &Value, kind: &Value) -> R<(Value, Va
     }
 }
 
-/// Whether one group is a part of the other: notes, traceback, cause and context are the same objects.
-fn same_metadata(vm: &mut Vm, a: &Value, b: &Value) -> R<bool> {
-    let (Some(x), Some(y)) = (a.cast::<Exception>(), b.cast::<Exception>()) else { return Ok(false) };
+/// Whether one group is a part of the other: traceback, cause and context are the same objects. Notes may have been
+/// added to the part, and are lost as in CPython.
+fn same_metadata(vm: &mut Vm, a: &Value, b: &Value) -> bool {
+    let (Some(x), Some(y)) = (a.cast::<Exception>(), b.cast::<Exception>()) else { return false };
     let base = vm.exc.BaseExceptionGroup.clone();
     if !vm.is_instance(a, &base) || !vm.is_instance(b, &base) {
-        return Ok(false);
+        return false;
     }
     let (p, q) = (x.get(vm), y.get(vm));
-    if !(p.traceback.is(&q.traceback) && p.cause.is(&q.cause) && p.context.is(&q.context)) {
-        return Ok(false);
-    }
-    let name = vm.intern("__notes__");
-    let notes = [a, b].map(|v| vm.own_attrs(v).into_iter().find(|(k, _)| k.is(name.value())).map(|(_, v)| v));
-    // A part has a copy of the list of notes.
-    match notes {
-        [None, None] => Ok(true),
-        [Some(m), Some(n)] => Ok(m.is(&n) || vm.equal(&m, &n)?),
-        _ => Ok(false),
-    }
+    p.traceback.is(&q.traceback) && p.cause.is(&q.cause) && p.context.is(&q.context)
 }
 
 /// The end of a `try` with `except*`: what is to be raised, given the original exception and the list of what the
@@ -93,7 +84,7 @@ pub fn prep_reraise_star(vm: &mut Vm, orig: &Value, list: &Value) -> R {
     }
     let (mut raised, mut reraised) = (Vec::new(), Vec::new());
     for e in all.into_iter().filter(|e| !e.is_none()) {
-        if same_metadata(vm, &e, orig)? {
+        if same_metadata(vm, &e, orig) {
             reraised.push(e);
         } else {
             raised.push(e);

@@ -74,13 +74,33 @@ impl<'a> Arguments<'a> {
         Ok(())
     }
 
-    /// The argument for a `*`.
+    /// The argument for the `*` of a width.
     fn star(&mut self, vm: &mut Vm) -> R<i64> {
-        let v = self.take(vm)?;
-        if !vm.is_int(&v) {
-            return Err(vm.text_error(percent::star_wants_int()));
+        let v = self.star_value(vm)?;
+        match vm.index_i64(&v)? {
+            i64::MIN => {
+                let class = vm.exc.OverflowError.clone();
+                Err(vm.raise_text(&class, "width too big"))
+            }
+            n => Ok(n),
         }
-        vm.index_i64(&v)
+    }
+
+    /// The argument for the `*` of a precision, which is an `int` of C.
+    fn precision_star(&mut self, vm: &mut Vm) -> R<i64> {
+        let v = self.star_value(vm)?;
+        match vm.as_i64(&v).and_then(|n| i32::try_from(n).ok()) {
+            Some(n) => Ok(i64::from(n)),
+            None => {
+                let class = vm.exc.OverflowError.clone();
+                Err(vm.raise_text(&class, "Python int too large to convert to C int"))
+            }
+        }
+    }
+
+    fn star_value(&mut self, vm: &mut Vm) -> R {
+        let v = self.take(vm)?;
+        if vm.is_int(&v) { Ok(v) } else { Err(vm.text_error(percent::star_wants_int())) }
     }
 }
 
@@ -114,6 +134,9 @@ fn write_all(vm: &mut Vm, out: &mut Vec<u8>, format: &[u8], args: &Value, flavor
             }
             Step::Other => {}
         }
+        if pieces.wants_mapping() && !arguments.mapping {
+            return Err(vm.text_error(percent::needs_mapping()));
+        }
         let Some(piece) = pieces.next() else { break };
         match piece {
             Ok(Piece::Literal(text)) => out.extend_from_slice(text),
@@ -122,7 +145,12 @@ fn write_all(vm: &mut Vm, out: &mut Vec<u8>, format: &[u8], args: &Value, flavor
                 one(vm, out, &directive, &mut arguments, flavor)?;
                 vm.tick(1)?;
             }
-            Err(e) => return Err(vm.text_error(e)),
+            Err(e) => {
+                if let Some(key) = pieces.broken_key() {
+                    arguments.look_up(vm, key, flavor)?;
+                }
+                return Err(vm.text_error(e));
+            }
         }
     }
     if arguments.next < arguments.count && !arguments.mapping {
@@ -146,7 +174,7 @@ fn one(
         _ => None,
     };
     let precision = match directive.precision {
-        Amount::Star => Some(arguments.star(vm)?),
+        Amount::Star => Some(arguments.precision_star(vm)?),
         _ => None,
     };
     let v = arguments.take(vm)?;
@@ -155,13 +183,29 @@ fn one(
     }
     let layout = match directive.layout(width, precision) {
         Ok(layout) => layout,
-        Err(e) => return Err(vm.text_error(e)),
+        Err(e) => {
+            let e = vm.text_error(e);
+            return Err(before_layout(vm, e, directive, &v, flavor));
+        }
     };
     if layout.width > FEW {
-        vm.check_buffer(out, layout.width.saturating_mul(3))?;
+        if let Err(e) = vm.check_buffer(out, layout.width.saturating_mul(3)) {
+            return Err(before_layout(vm, e, directive, &v, flavor));
+        }
         vm.tick(layout.width / 64)?;
     }
     convert(vm, out, &v, &layout, flavor)
+}
+
+/// An argument that cannot be converted is told of before there is no memory for the width.
+#[cold]
+fn before_layout(vm: &mut Vm, e: Raised, directive: &Directive<'_>, v: &Value, flavor: Flavor) -> Raised {
+    if !vm.raised_is(&e, &vm.exc.MemoryError) {
+        return e;
+    }
+    let code = u8::try_from(directive.code).unwrap_or(0);
+    let layout = Layout { flags: directive.flags, width: 0, precision: None, code };
+    convert(vm, &mut Vec::new(), v, &layout, flavor).err().unwrap_or(e)
 }
 
 /// Appends what needs neither a layout nor a call; false where it does.

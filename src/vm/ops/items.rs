@@ -117,6 +117,7 @@ impl Vm {
         match self.special(o, Special::SetItem) {
             Some(f) => self.guarded(|vm| vm.call_special(&f, o, &[key, value])).map(drop),
             None => {
+                self.sequence_index(o, &key)?;
                 let class = self.class_name(o);
                 Err(self.type_error(format!("'{class}' object does not support item assignment")))
             }
@@ -131,19 +132,28 @@ impl Vm {
         match self.special(o, Special::DelItem) {
             Some(f) => self.guarded(|vm| vm.call_special(&f, o, std::slice::from_ref(key))).map(drop),
             None => {
-                let class = self.class_name(o);
-                let c = self.class_of(o).get(self);
-                let sequence =
-                    c.is_heap() || c.has(class_flag::SEQUENCE) || matches!(c.payload_kind(), Kind::Str | Kind::Bytes);
                 // Two words for the same, as in CPython: one is that of sequences.
-                let how = if sequence && (self.is_int(key) || self.special(key, Special::Index).is_some()) {
-                    "doesn't"
-                } else {
-                    "does not"
-                };
+                let how = if self.sequence_index(o, key)? { "doesn't" } else { "does not" };
+                let class = self.class_name(o);
                 Err(self.type_error(format!("'{class}' object {how} support item deletion")))
             }
         }
+    }
+
+    /// Whether the key is an index of what CPython takes for a sequence.
+    ///
+    /// # Errors
+    /// IndexError for an index that no sequence can have; what `__index__` raises.
+    #[cold]
+    fn sequence_index(&mut self, o: &Value, key: &Value) -> R<bool> {
+        let c = self.class_of(o).get(self);
+        let sequence = c.is_heap()
+            || c.has(class_flag::SEQUENCE)
+            || matches!(c.payload_kind(), Kind::Str | Kind::Bytes | Kind::Set | Kind::FrozenSet);
+        if !sequence || !self.is_int(key) && self.special(key, Special::Index).is_none() {
+            return Ok(false);
+        }
+        crate::objects::str::item_index(self, key).map(|_| true)
     }
 
     /// `item in container`.
