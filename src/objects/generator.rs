@@ -254,6 +254,10 @@ pub(super) fn set_qualname(vm: &mut Vm, v: &Value, value: Option<Value>) -> R<()
 
 pub(super) fn delegate(vm: &mut Vm, v: &Value) -> R {
     let g = this(vm, v)?;
+    // While a chain runs, what it awaits is running too: nothing waits for it.
+    if vm.gen_state(&g) == GenState::Running {
+        return Ok(Value::NONE);
+    }
     let awaited = vm.gen_delegate(&g).unwrap_or(Value::NONE);
     match awaited.cast::<Generator>() {
         // An `async for` resumes the generator without the awaitable that there seems to be.

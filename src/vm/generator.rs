@@ -158,6 +158,11 @@ impl Generator {
         unsafe { (*self.func.as_ptr()).code.as_ptr() }
     }
 
+    /// The instruction that it stands at: while it is suspended, the `Await` itself or the `Yield` before its `pc`.
+    pub(super) fn current_pc(&self) -> u32 {
+        if self.instr().op_byte() == Op::Await as u8 { self.pc } else { self.pc.saturating_sub(1) }
+    }
+
     /// What it awaits, when it is suspended at an `Await`.
     pub(super) fn delegate(&self) -> Option<&Value> {
         if self.state != GenState::Suspended {
@@ -541,6 +546,9 @@ impl Vm {
             let frame = self.thread.frame;
             let g = (*frame).generator;
             let this = Header::payload::<Generator>(g);
+            if (*frame).flags & frame_flag::OBSERVED != 0 {
+                self.generator_left(true);
+            }
             (*this).state = GenState::Closed;
             (*this).drop_registers();
             self.thread.handled = Value::NONE;

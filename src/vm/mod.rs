@@ -24,6 +24,7 @@ pub mod instance;
 mod interp;
 mod keys;
 pub mod layout;
+mod level;
 pub mod limits;
 pub mod message;
 pub mod names;
