@@ -127,6 +127,12 @@ impl Generator {
         }
     }
 
+    /// Closes one that never ran.
+    pub(super) fn end_unstarted(&mut self) {
+        self.state = GenState::Closed;
+        self.drop_registers();
+    }
+
     /// Takes the link to `parent` away from a generator that has it: it is not awaited any more.
     fn unlink(child: &Value, parent: *mut Header) {
         let Some(child) = child.cast::<Generator>() else { return };
@@ -632,6 +638,16 @@ impl Vm {
     /// # Errors
     /// What the generator raises, that exception itself included.
     pub fn gen_throw(&mut self, g: &Ref<Generator>, exception: Value) -> R<GenStep> {
+        let given = exception.clone();
+        self.gen_throw_given(g, exception, std::slice::from_ref(&given))
+    }
+
+    /// The same for an exception that a script has described by arguments of `throw`. What is no generator gets those
+    /// where it is awaited.
+    ///
+    /// # Errors
+    /// As [`Vm::gen_throw`].
+    pub fn gen_throw_given(&mut self, g: &Ref<Generator>, exception: Value, given: &[Value]) -> R<GenStep> {
         match self.gen_state(g) {
             GenState::Closed => {
                 if self.gen_flags(g).has(CodeFlags::COROUTINE) {
@@ -682,7 +698,7 @@ impl Vm {
             };
             if let Some(throw) = throw {
                 self.mark_running(g, true);
-                let result = self.call(&throw, &[exception]);
+                let result = self.call(&throw, given);
                 self.mark_running(g, false);
                 drop((throw, d));
                 return match result {
@@ -728,10 +744,7 @@ impl Vm {
     fn resume_raising(&mut self, g: &Ref<Generator>, e: Raised, at_root: bool) -> R<GenStep> {
         if g.get(self).state == GenState::Created {
             // It never ran: it is closed without running.
-            let mut this = g.get_mut(self);
-            this.state = GenState::Closed;
-            this.drop_registers();
-            drop(this);
+            g.get_mut(self).end_unstarted();
             return Err(self.with_generator_traceback(g, e));
         }
         if at_root {
@@ -847,9 +860,7 @@ impl Vm {
         match self.gen_state(g) {
             GenState::Closed => return Ok(Value::NONE),
             GenState::Created => {
-                let mut this = g.get_mut(self);
-                this.state = GenState::Closed;
-                this.drop_registers();
+                g.get_mut(self).end_unstarted();
                 return Ok(Value::NONE);
             }
             _ => {}
