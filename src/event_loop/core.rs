@@ -909,7 +909,7 @@ fn run_callback(vm: &mut Vm, l: &Ref<EventLoop>, callback: Callback, done: Value
         };
     }
     if let Some(t) = callback.target.cast::<Task>() {
-        let result = context::run_task(vm, t, |vm| task::wakeup(vm, t, &done));
+        let result = context::run_task(vm, t, |vm| task::wakeup(vm, t, done));
         return settle(vm, l, result, &callback.target);
     }
     let result = foreign::notify(vm, &callback.target, &done);

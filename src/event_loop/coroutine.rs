@@ -534,6 +534,11 @@ fn end_sleep(vm: &mut Vm, f: &Value, outcome: Result<Value, Raised>, result: Val
     outcome.map(|_| Next::Return(result))
 }
 
+/// Whether somebody awaits it, or has resumed it by hand.
+pub fn is_suspended(vm: &Vm, c: &Ref<NativeCoroutine>) -> bool {
+    matches!(c.get(vm).stage, Stage::Suspended | Stage::Asleep)
+}
+
 /// Whether what it waits for is to step this task.
 pub fn wakes(vm: &Vm, c: &Ref<NativeCoroutine>, t: &Ref<Task>) -> bool {
     let this = c.get(vm);

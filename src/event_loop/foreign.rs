@@ -147,7 +147,7 @@ fn call(vm: &mut Vm, c: &Ref<NativeCallback>, done: &Value) -> R<()> {
             None => Ok(()),
         },
         Role::Wakeup => match target.cast::<Task>() {
-            Some(t) => task::wakeup(vm, t, done),
+            Some(t) => task::wakeup(vm, t, done.clone()),
             None => Ok(()),
         },
         Role::Child => match target.cast::<Gathering>() {

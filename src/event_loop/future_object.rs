@@ -355,8 +355,13 @@ pub fn drive(vm: &mut Vm, f: &Value) -> R<GenStep> {
 /// `await` on a future of a built-in class drives the future itself: an iterator would hold nothing else.
 pub const NATIVE_AWAIT: NativeAwait = NativeAwait {
     accepts: |vm, v| {
-        v.is_a::<NativeCoroutine>()
-            || future::is_exact(vm, v) && future::core_of(vm, v).is_some_and(|c| !c.event_loop.is_undef())
+        if let Some(c) = v.cast::<NativeCoroutine>() {
+            if coroutine::is_suspended(vm, c) {
+                return Err(vm.runtime_error("coroutine is being awaited already"));
+            }
+            return Ok(true);
+        }
+        Ok(future::is_exact(vm, v) && future::core_of(vm, v).is_some_and(|c| !c.event_loop.is_undef()))
     },
     resume: |vm, v| {
         if let Some(c) = v.cast::<NativeCoroutine>() {

@@ -565,12 +565,16 @@ pub fn awaits_itself(vm: &mut Vm, t: &Ref<Task>) -> R<()> {
 ///
 /// # Errors
 /// As [`step`].
-pub fn wakeup(vm: &mut Vm, t: &Ref<Task>, done: &Value) -> R<()> {
-    if future::core_of(vm, done).is_some_and(|c| c.state == State::Finished) && future::is_exact(vm, done) {
+pub fn wakeup(vm: &mut Vm, t: &Ref<Task>, done: Value) -> R<()> {
+    if future::core_of(vm, &done).is_some_and(|c| c.state == State::Finished) && future::is_exact(vm, &done) {
+        // It is the task's own from here on, and goes when that has its result.
+        drop(done);
         return step(vm, t, Value::UNDEF);
     }
-    super::foreign::discard_awaited_by(vm, done, t.value());
-    match future::outcome(vm, done) {
+    super::foreign::discard_awaited_by(vm, &done, t.value());
+    let outcome = future::outcome(vm, &done);
+    drop(done);
+    match outcome {
         Ok(_) => step(vm, t, Value::UNDEF),
         Err(e) if e.is_halt() => Err(e),
         Err(e) => {

@@ -485,14 +485,7 @@ pub fn import_from_missing(vm: &mut Vm, module: &Value, name: &Ref<Str>) -> R {
 pub fn initializing(vm: &mut Vm, module: &Value) -> R<bool> {
     let Some(m) = module.cast::<Module>() else { return Ok(false) };
     let dict = m.get(vm).dict.clone();
-    for n in 0..vm.depth() {
-        let Some(f) = vm.frame_info(n) else { break };
-        let is_module_code = &*f.code.get(vm).code.name == "<module>";
-        if is_module_code && f.globals.is(dict.value()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(vm.running().any(|f| &*f.code.get(vm).code.name == "<module>" && f.globals.is(dict.value())))
 }
 
 /// `from module import *` into a namespace.

@@ -290,7 +290,7 @@ fn asend_throw(vm: &mut Vm, a: &[Value]) -> R {
     let (this, agen, state) = asend_parts(vm, a)?;
     asend_enter(vm, &this, &agen, state)?;
     let e = exception_to_throw(vm, a)?;
-    let step = vm.gen_throw(&agen, e);
+    let step = vm.gen_throw_given(&agen, e, a.get(1..).unwrap_or_default());
     let result = unwrap(vm, &agen, step);
     if !matches!(result, Ok(GenStep::Yielded(_))) {
         set_asend(vm, &this, CLOSED);
@@ -404,7 +404,10 @@ fn athrow_send(vm: &mut Vm, a: &[Value], value: Value) -> R {
                     vm.new_exception(&class, Vec::new()).into_value()
                 }
             };
-            let step = vm.gen_throw(&agen, e);
+            let step = match args.as_deref().and_then(|args| args.get(1..)) {
+                Some(given) => vm.gen_throw_given(&agen, e, given),
+                None => vm.gen_throw(&agen, e),
+            };
             return athrow_result(vm, &this, &agen, closing, step);
         }
         _ => {}
@@ -430,6 +433,6 @@ fn athrow_throw(vm: &mut Vm, a: &[Value]) -> R {
         _ => {}
     }
     let e = exception_to_throw(vm, a)?;
-    let step = vm.gen_throw(&agen, e);
+    let step = vm.gen_throw_given(&agen, e, a.get(1..).unwrap_or_default());
     athrow_result(vm, &this, &agen, closing, step)
 }

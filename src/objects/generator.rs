@@ -82,7 +82,7 @@ const WRAPPER: &[NativeDef] = &[
     NativeDef::new("throw(self, typ, val=None, tb=None, /)", "Raise an exception in the coroutine.", |vm, a| {
         let g = wrapped(vm, a)?;
         let e = exception_to_throw(vm, a)?;
-        let result = vm.gen_throw(&g, e);
+        let result = vm.gen_throw_given(&g, e, a.get(1..).unwrap_or_default());
         finish(vm, result)
     }),
     NativeDef::new("close(self, /)", "Close the coroutine.", |vm, a| {
@@ -117,7 +117,7 @@ fn send(vm: &mut Vm, a: &[Value]) -> R {
 fn throw(vm: &mut Vm, a: &[Value]) -> R {
     let g = vm.this::<Generator>(a, "throw")?.clone();
     let e = exception_to_throw(vm, a)?;
-    let result = vm.gen_throw(&g, e);
+    let result = vm.gen_throw_given(&g, e, a.get(1..).unwrap_or_default());
     finish(vm, result)
 }
 
@@ -254,6 +254,10 @@ pub(super) fn set_qualname(vm: &mut Vm, v: &Value, value: Option<Value>) -> R<()
 
 pub(super) fn delegate(vm: &mut Vm, v: &Value) -> R {
     let g = this(vm, v)?;
+    // While a chain runs, what it awaits is running too: nothing waits for it.
+    if vm.gen_state(&g) == GenState::Running {
+        return Ok(Value::NONE);
+    }
     let awaited = vm.gen_delegate(&g).unwrap_or(Value::NONE);
     match awaited.cast::<Generator>() {
         // An `async for` resumes the generator without the awaitable that there seems to be.

@@ -10,6 +10,7 @@
 
 use super::function::{CodeObject, Function};
 use super::generator::Generator;
+use super::level::{LevelKey, handle_of};
 use super::object::{Header, Ref};
 use super::threads::{Parker, first_parker};
 use super::value::Value;
@@ -17,7 +18,7 @@ use super::{R, Vm};
 use crate::compiler::code::CodeFlags;
 use crate::compiler::opcodes::Instr;
 use std::alloc;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// Bits of [`Frame::flags`].
@@ -141,8 +142,8 @@ pub(crate) struct ThreadState {
     pub(super) native_stack_floor: usize,
     /// Containers whose repr is being made.
     pub(super) repr_active: Vec<u64>,
-    /// Frame objects of frames that run, by depth.
-    pub(super) frame_objects: Vec<(usize, Value)>,
+    /// Frame objects of what runs.
+    pub(super) frame_objects: BTreeMap<LevelKey, Value>,
     /// Finalizers or callbacks are running.
     pub(super) finalizing: bool,
     /// `sys.set_coroutine_origin_tracking_depth`.
@@ -193,7 +194,7 @@ impl ThreadState {
             native_depth: 0,
             native_stack_floor: 0,
             repr_active: Vec::new(),
-            frame_objects: Vec::new(),
+            frame_objects: BTreeMap::new(),
             finalizing: false,
             origin_depth: 0,
             context: Value::UNDEF,
@@ -444,20 +445,10 @@ impl Vm {
         Value::NONE
     }
 
-    /// The function of a frame, as a value.
-    pub(super) fn frame_function(&self, f: &Frame) -> Ref<Function> {
-        let p = Header::of_payload(f.func);
-        // SAFETY: a frame's function is alive.
-        unsafe { Header::inc(p) };
-        Ref::from_value_unchecked(Value::from_ptr(p))
-    }
-
     /// The code of a frame, as a value.
     pub(super) fn frame_code(&self, f: &Frame) -> Ref<CodeObject> {
-        let p = Header::of_payload(f.code);
         // SAFETY: a frame's code is alive.
-        unsafe { Header::inc(p) };
-        Ref::from_value_unchecked(Value::from_ptr(p))
+        unsafe { handle_of(f.code) }
     }
 }
 

@@ -1,12 +1,13 @@
 //! What scripts see of frames: `sys._getframe()`, `gi_frame`, `tb_frame`.
 //!
-//! A frame object of a running frame knows the frame's depth and an identity; when the frame is left, the
-//! object takes what it needs (`frame_left`).
+//! A frame object of a running frame knows where that runs (a [`Level`]); when the frame is left, the object takes what
+//! it needs (`frame_left`).
 
-use super::frame::{Frame, frame_flag};
+use super::frame::{ThreadState, frame_flag};
 use super::function::{CellObject, CodeObject, Function};
-use super::generator::{GenState, Generator};
-use super::object::Ref;
+use super::generator::Generator;
+use super::level::{Level, handle_of};
+use super::object::{Header, Ref};
 use super::str::Tuple;
 use super::value::Value;
 use super::{R, Vm};
@@ -22,7 +23,7 @@ heap_object! {
         pub globals: Value,
         /// The builtins.
         pub builtins: Value,
-        /// The frame below, once this one is left; `UNDEF` while it runs.
+        /// The frame below, once this one is left.
         pub back: Value,
         /// The function's closure.
         pub closure: Value,
@@ -40,6 +41,8 @@ heap_object! {
         pub pc: u32,
         /// `f_trace`.
         pub trace: Value,
+        /// A script has had it. Else it is only known as what is below another one, and keeps no local variables.
+        pub asked: bool,
     }
 }
 
@@ -56,27 +59,29 @@ pub struct FrameInfo {
 }
 
 impl Vm {
-    /// What runs `n` frames below the running one. A chain of generators counts as its parts.
+    /// What runs, from the running frame on. A chain of generators counts as its parts.
+    pub fn running(&self) -> impl Iterator<Item = FrameInfo> + '_ {
+        self.thread.levels().filter_map(|level| {
+            let (code, func, pc) = self.thread.at(level)?;
+            // SAFETY: a running level's code and function are alive.
+            let function: Ref<Function> = unsafe { handle_of(func) };
+            let globals = function.get(self).globals.value().clone();
+            // SAFETY: as above.
+            Some(FrameInfo { code: unsafe { handle_of(code) }, pc, globals, function })
+        })
+    }
+
+    /// What runs `n` frames below the running one.
     pub fn frame_info(&self, n: usize) -> Option<FrameInfo> {
-        let f = self.thread.nth(n)?;
-        // SAFETY: the frame's code and function are alive.
-        unsafe {
-            let pc = (f.pc.offset_from((*f.code).instrs) as u32).saturating_sub(1);
-            Some(FrameInfo {
-                code: self.frame_code(f),
-                pc,
-                globals: (*f.func).globals.value().clone(),
-                function: self.frame_function(f),
-            })
-        }
+        self.running().nth(n)
     }
 
     /// The code that runs `n` frames below the running one, and the number of the instruction.
     pub fn code_at(&self, n: usize) -> Option<(Ref<CodeObject>, u32)> {
-        let f = self.thread.nth(n)?;
-        // SAFETY: the frame's code is alive.
-        let pc = unsafe { f.pc.offset_from((*f.code).instrs) as u32 };
-        Some((self.frame_code(f), pc.saturating_sub(1)))
+        let level = self.thread.levels().nth(n)?;
+        let (code, _, pc) = self.thread.at(level)?;
+        // SAFETY: a running level's code is alive.
+        Some((unsafe { handle_of(code) }, pc))
     }
 
     /// The running frame's `super()` arguments: the class cell's contents and the first argument.
@@ -111,138 +116,167 @@ impl Vm {
         }
     }
 
-    /// The frame object of the frame `n` below the running one.
+    /// The frame object of the frame `n` below the running one, or `None`.
     pub fn frame_object_at(&mut self, n: usize) -> Value {
-        let Some(f) = self.thread.nth(n) else { return Value::NONE };
-        let depth = self.thread.depth() - n;
-        if f.flags & frame_flag::OBSERVED != 0 {
-            let known = self.thread.frame_objects.iter().rev().find(|(d, v)| {
-                // One frame runs all generators of a chain, one after the other.
-                *d == depth && v.cast::<FrameObject>().is_some_and(|o| Self::shows(o.get(self), f))
-            });
-            if let Some((_, v)) = known {
-                return v.clone();
+        let level = self.thread.levels().nth(n);
+        level.map_or(Value::NONE, |level| self.level_object(level, true))
+    }
+
+    /// The frame object of the running frame, if there is one.
+    pub(super) fn known_frame_object(&self) -> Value {
+        let known = self.thread.level().and_then(|level| self.thread.frame_objects.get(&level.key()));
+        known.cloned().unwrap_or(Value::UNDEF)
+    }
+
+    /// The frame object of a level of the running thread; `asked`: a script gets it.
+    fn level_object(&mut self, level: Level, asked: bool) -> Value {
+        let Some(f) = self.thread.frame_at(level.depth) else { return Value::NONE };
+        if f.flags & frame_flag::OBSERVED != 0
+            && let Some(v) = self.thread.frame_objects.get(&level.key()).cloned()
+        {
+            if asked && let Some(o) = v.cast::<FrameObject>() {
+                o.get_mut(self).asked = true;
             }
+            return v;
         }
-        let object = self.describe_frame(f, depth);
+        let Some((_, func, _)) = self.thread.at(level) else { return Value::NONE };
+        // SAFETY: a running level's function is alive, and so is its generator.
+        let (func, generator) = unsafe {
+            let generator = if level.generator.is_null() {
+                Value::UNDEF
+            } else {
+                Header::inc(level.generator);
+                Value::from_ptr(level.generator)
+            };
+            (handle_of(func), generator)
+        };
+        let namespace =
+            if level.generator.is_null() && f.flags & frame_flag::INIT == 0 { f.aux.clone() } else { Value::UNDEF };
+        let mut object = self.describe_function(&func, generator, namespace);
+        (object.depth, object.thread, object.asked) = (level.depth, self.thread.ident(), asked);
         let v = self.alloc(object).into_value();
-        // SAFETY: the frame exists.
-        unsafe { (*self.thread.frame.sub(n)).flags |= frame_flag::OBSERVED };
-        self.thread.frame_objects.push((depth, v.clone()));
+        self.thread.observe(level, v.clone());
         v
     }
 
-    /// Whether a frame object of the frame's depth is about what the frame runs now.
-    fn shows(o: &FrameObject, f: &Frame) -> bool {
-        let generator = o.generator.header().map_or(std::ptr::null(), |h| h as *const _);
-        std::ptr::eq(o.code.as_ptr(), f.code) && std::ptr::eq(generator, f.generator)
-    }
-
-    /// The running frame that a frame object is about, if it is that one's generator's turn.
-    fn frame_shown(&self, o: &FrameObject) -> Option<&Frame> {
-        if o.depth == 0 || o.depth > self.thread.depth() || o.thread != self.thread.ident() {
-            return None;
-        }
-        self.thread.nth(self.thread.depth() - o.depth).filter(|f| Self::shows(o, f))
-    }
-
-    fn describe_frame(&self, f: &Frame, depth: usize) -> FrameObject {
-        // SAFETY: the frame's function is alive.
-        let func = unsafe { &*f.func };
-        let generator = if f.generator.is_null() {
-            Value::UNDEF
-        } else {
-            // SAFETY: a running chain's generators are alive.
-            unsafe { super::object::Header::inc(f.generator) };
-            Value::from_ptr(f.generator)
-        };
+    fn describe_function(&self, func: &Ref<Function>, generator: Value, namespace: Value) -> FrameObject {
+        let func = func.get(self);
         FrameObject {
-            code: self.frame_code(f),
+            code: func.code.clone(),
             globals: func.globals.value().clone(),
             builtins: func.builtins.value().clone(),
-            back: Value::UNDEF,
+            back: Value::NONE,
             closure: func.closure.clone(),
-            namespace: if f.generator.is_null() && f.flags & frame_flag::INIT == 0 {
-                f.aux.clone()
-            } else {
-                Value::UNDEF
-            },
+            namespace,
             generator,
             registers: Vec::new(),
-            depth,
-            thread: self.thread.ident(),
+            depth: 0,
+            thread: 0,
             pc: 0,
             trace: Value::NONE,
+            asked: true,
         }
     }
 
-    /// How far below the running frame a generator runs, if it does on this thread.
-    fn running_frame(&self, g: &Ref<Generator>) -> Option<usize> {
-        let generator = g.value().header().map_or(std::ptr::null(), |h| h as *const _);
-        (0..self.thread.depth()).find(|&n| self.thread.nth(n).is_some_and(|f| std::ptr::eq(f.generator, generator)))
+    /// Where the frame runs that a frame object is about, and on which thread, if it runs.
+    fn place(&self, o: &FrameObject) -> Option<(&ThreadState, Level)> {
+        let generator = o.generator.header().map_or(std::ptr::null_mut(), |h| std::ptr::from_ref(h).cast_mut());
+        if o.depth > 0 {
+            let t = self.threads().find(|t| t.ident() == o.thread)?;
+            return Some((t, Level { depth: o.depth, generator }));
+        }
+        self.running_level(o.generator.cast::<Generator>()?)
     }
 
-    /// Called when a frame with a frame object is left: the object takes a snapshot.
+    /// Where a generator runs, if it does.
+    fn running_level(&self, g: &Ref<Generator>) -> Option<(&ThreadState, Level)> {
+        let generator = g.value().ptr();
+        // SAFETY: `g` is alive, and so are those that await it.
+        let root = unsafe { self.chain_running(generator) }?;
+        self.threads().find_map(|t| {
+            let depth = (1..=t.depth()).rev().find(|&d| t.frame_at(d).is_some_and(|f| f.root == root))?;
+            Some((t, Level { depth, generator }))
+        })
+    }
+
+    /// The states of all threads, the running one first.
+    fn threads(&self) -> impl Iterator<Item = &ThreadState> {
+        std::iter::once(&self.thread).chain(self.parked.iter().flatten())
+    }
+
+    /// Called when a frame with a frame object is left: its objects take what they need of it.
     #[cold]
     pub(super) fn frame_left(&mut self) {
         let depth = self.thread.depth();
-        while let Some(at) = self.thread.frame_objects.iter().rposition(|(d, _)| *d == depth) {
-            let (_, v) = self.thread.frame_objects.swap_remove(at);
-            if let Ok(o) = v.try_into_ref::<FrameObject>() {
-                self.take_snapshot(&o);
-            }
+        while let Some(level) = self.thread.observed(depth) {
+            self.level_left(level, true);
         }
     }
 
-    /// Takes over what a frame object needs of the running frame, which is about to be left.
-    fn take_snapshot(&mut self, o: &Ref<FrameObject>) {
-        let Some(f) = self.thread.current() else { return };
-        if !Self::shows(o.get(self), f) {
-            // Another generator of the chain: it knows its own registers.
-            let mut o = o.get_mut(self);
-            (o.depth, o.back) = (0, Value::NONE);
+    /// Called where a generator leaves a chain that has frame objects: it ended, or (not `ended`) is suspended.
+    #[cold]
+    pub(super) fn generator_left(&mut self, ended: bool) {
+        if let Some(level) = self.thread.level() {
+            self.level_left(level, !ended);
+        }
+    }
+
+    /// The frame object of a level that is left knows no running frame any more. Of one that ends, it takes over the
+    /// local variables; `suspended`: a generator keeps its own.
+    fn level_left(&mut self, level: Level, suspended: bool) {
+        let Some(v) = self.thread.frame_objects.remove(&level.key()) else { return };
+        // Nobody else has it.
+        if v.header().is_none_or(|h| h.ref_count() == 1) {
             return;
         }
-        // SAFETY: the frame is still there; its registers are alive.
-        let (pc, registers) = unsafe {
-            let pc = (f.pc.offset_from((*f.code).instrs) as u32).saturating_sub(1);
-            let n = (*f.code).first_temp as usize;
-            (pc, (0..n).map(|i| (*f.regs.add(i)).clone()).collect())
-        };
-        let is_generator = !f.generator.is_null();
-        let mut o = o.get_mut(self);
-        o.depth = 0;
-        o.pc = pc;
-        if !is_generator {
-            o.registers = registers;
+        let Ok(o) = v.try_into_ref::<FrameObject>() else { return };
+        let is_generator = !level.generator.is_null();
+        if is_generator && suspended {
+            o.get_mut(self).depth = 0;
+            return;
         }
-        o.back = Value::NONE;
+        let Some((_, _, pc)) = self.thread.at(level) else { return };
+        let back = match self.thread.level_below(level) {
+            Some(below) if !is_generator => self.level_object(below, false),
+            _ => Value::NONE,
+        };
+        let mut registers = Vec::new();
+        if o.get(self).asked
+            && let Some(f) = self.thread.current()
+        {
+            // SAFETY: the frame is still there; its registers are alive.
+            registers = unsafe {
+                let n = (*f.code).first_temp as usize;
+                (0..n).map(|i| (*f.regs.add(i)).clone()).collect()
+            };
+        }
+        let mut o = o.get_mut(self);
+        (o.depth, o.pc, o.back, o.registers) = (0, pc, back, registers);
+        let generator = std::mem::replace(&mut o.generator, Value::UNDEF);
+        drop(o);
+        drop(generator);
     }
 
     /// The instruction that a frame object's frame is at.
     pub fn frame_pc(&self, o: &Ref<FrameObject>) -> u32 {
         let this = o.get(self);
-        if let Some(f) = self.frame_shown(this) {
-            // SAFETY: the frame's `pc` is in its code.
-            return unsafe { (f.pc.offset_from((*f.code).instrs) as u32).saturating_sub(1) };
+        if let Some((t, level)) = self.place(this) {
+            return t.at(level).map_or(0, |(_, _, pc)| pc);
         }
-        if let Some(g) = this.generator.cast::<Generator>() {
-            let pc = self.gen_pc(g);
-            // At an `Await` the instruction itself is current.
-            return if self.gen_delegate(g).is_some() { pc } else { pc.saturating_sub(1) };
+        match this.generator.cast::<Generator>() {
+            Some(g) => g.get(self).current_pc(),
+            None => this.pc,
         }
-        this.pc
     }
 
     /// `f_back`.
     pub fn frame_back(&mut self, o: &Ref<FrameObject>) -> Value {
-        let depth = o.get(self).depth;
-        if depth > 1 && depth <= self.thread.depth() && o.get(self).thread == self.thread.ident() {
-            let n = self.thread.depth() - depth + 1;
-            return self.frame_object_at(n);
+        let Some((t, level)) = self.place(o.get(self)) else { return o.get(self).back.clone() };
+        let (slot, below) = (t.slot, t.level_below(level));
+        match below {
+            Some(below) => self.with_thread(slot, |vm| vm.level_object(below, true)),
+            None => Value::NONE,
         }
-        let back = o.get(self).back.clone();
-        if back.is_undef() { Value::NONE } else { back }
     }
 
     /// `f_locals` of function frames: names and values of the bound variables. The namespace mapping itself for
@@ -260,11 +294,13 @@ impl Vm {
         let (closure, generator) = (this.closure.clone(), this.generator.clone());
         let mut registers = this.registers.clone();
         let pc = self.frame_pc(o);
-        if let Some(f) = self.frame_shown(this) {
+        if let Some(g) = generator.cast::<Generator>() {
+            registers = self.gen_registers(g);
+        } else if let Some((t, level)) = self.place(this)
+            && let Some(f) = t.frame_at(level.depth)
+        {
             // SAFETY: the frame's registers are alive.
             registers = unsafe { (0..code.nregs as usize).map(|i| (*f.regs.add(i)).clone()).collect() };
-        } else if let Some(g) = generator.cast::<Generator>() {
-            registers = self.gen_registers(g);
         }
         let d = self.new_dict();
         let contents = |vm: &Vm, v: &Value, kind: LocalKind| match v.cast::<CellObject>() {
@@ -321,29 +357,14 @@ impl Vm {
         Some(unsafe { (*f.func).globals.value().clone() })
     }
 
-    /// The frame object of a suspended generator.
+    /// The frame object of a generator that has not ended.
     pub fn generator_frame(&mut self, g: &Ref<Generator>) -> Value {
-        if self.gen_state(g) == GenState::Running
-            && let Some(n) = self.running_frame(g)
-        {
-            return self.frame_object_at(n);
+        if let Some((t, level)) = self.running_level(g) {
+            let slot = t.slot;
+            return self.with_thread(slot, |vm| vm.level_object(level, true));
         }
         let func = self.gen_function(g);
-        let func = func.get(self);
-        let object = FrameObject {
-            code: func.code.clone(),
-            globals: func.globals.value().clone(),
-            builtins: func.builtins.value().clone(),
-            back: Value::UNDEF,
-            closure: func.closure.clone(),
-            namespace: Value::UNDEF,
-            generator: g.value().clone(),
-            registers: Vec::new(),
-            depth: 0,
-            thread: 0,
-            pc: 0,
-            trace: Value::NONE,
-        };
+        let object = self.describe_function(&func, g.value().clone(), Value::UNDEF);
         self.alloc(object).into()
     }
 }

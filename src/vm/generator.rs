@@ -127,6 +127,12 @@ impl Generator {
         }
     }
 
+    /// Closes one that never ran.
+    pub(super) fn end_unstarted(&mut self) {
+        self.state = GenState::Closed;
+        self.drop_registers();
+    }
+
     /// Takes the link to `parent` away from a generator that has it: it is not awaited any more.
     fn unlink(child: &Value, parent: *mut Header) {
         let Some(child) = child.cast::<Generator>() else { return };
@@ -156,6 +162,11 @@ impl Generator {
     fn code(&self) -> *const CodeObject {
         // SAFETY: the function is alive.
         unsafe { (*self.func.as_ptr()).code.as_ptr() }
+    }
+
+    /// The instruction that it stands at: while it is suspended, the `Await` itself or the `Yield` before its `pc`.
+    pub(super) fn current_pc(&self) -> u32 {
+        if self.instr().op_byte() == Op::Await as u8 { self.pc } else { self.pc.saturating_sub(1) }
     }
 
     /// What it awaits, when it is suspended at an `Await`.
@@ -541,6 +552,9 @@ impl Vm {
             let frame = self.thread.frame;
             let g = (*frame).generator;
             let this = Header::payload::<Generator>(g);
+            if (*frame).flags & frame_flag::OBSERVED != 0 {
+                self.generator_left(true);
+            }
             (*this).state = GenState::Closed;
             (*this).drop_registers();
             self.thread.handled = Value::NONE;
@@ -624,6 +638,16 @@ impl Vm {
     /// # Errors
     /// What the generator raises, that exception itself included.
     pub fn gen_throw(&mut self, g: &Ref<Generator>, exception: Value) -> R<GenStep> {
+        let given = exception.clone();
+        self.gen_throw_given(g, exception, std::slice::from_ref(&given))
+    }
+
+    /// The same for an exception that a script has described by arguments of `throw`. What is no generator gets those
+    /// where it is awaited.
+    ///
+    /// # Errors
+    /// As [`Vm::gen_throw`].
+    pub fn gen_throw_given(&mut self, g: &Ref<Generator>, exception: Value, given: &[Value]) -> R<GenStep> {
         match self.gen_state(g) {
             GenState::Closed => {
                 if self.gen_flags(g).has(CodeFlags::COROUTINE) {
@@ -674,7 +698,7 @@ impl Vm {
             };
             if let Some(throw) = throw {
                 self.mark_running(g, true);
-                let result = self.call(&throw, &[exception]);
+                let result = self.call(&throw, given);
                 self.mark_running(g, false);
                 drop((throw, d));
                 return match result {
@@ -720,10 +744,7 @@ impl Vm {
     fn resume_raising(&mut self, g: &Ref<Generator>, e: Raised, at_root: bool) -> R<GenStep> {
         if g.get(self).state == GenState::Created {
             // It never ran: it is closed without running.
-            let mut this = g.get_mut(self);
-            this.state = GenState::Closed;
-            this.drop_registers();
-            drop(this);
+            g.get_mut(self).end_unstarted();
             return Err(self.with_generator_traceback(g, e));
         }
         if at_root {
@@ -839,9 +860,7 @@ impl Vm {
         match self.gen_state(g) {
             GenState::Closed => return Ok(Value::NONE),
             GenState::Created => {
-                let mut this = g.get_mut(self);
-                this.state = GenState::Closed;
-                this.drop_registers();
+                g.get_mut(self).end_unstarted();
                 return Ok(Value::NONE);
             }
             _ => {}

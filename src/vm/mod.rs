@@ -25,6 +25,7 @@ pub mod instance;
 mod interp;
 mod keys;
 pub mod layout;
+mod level;
 pub mod limits;
 pub mod message;
 pub mod names;
@@ -110,8 +111,8 @@ impl Deref for HeapBox {
 /// How `await` drives native objects without making iterators and exceptions; the event loop provides it.
 #[derive(Clone, Copy)]
 pub struct NativeAwait {
-    /// Whether the object can be driven as it is.
-    pub accepts: fn(&Vm, &Value) -> bool,
+    /// Whether the object can be driven as it is; an error where it must not be awaited.
+    pub accepts: fn(&mut Vm, &Value) -> R<bool>,
     /// Resumes an object that can be, and gives `None` for others.
     pub resume: fn(&mut Vm, &Value) -> Option<R<generator::GenStep>>,
 }

@@ -142,8 +142,8 @@ impl Vm {
     pub(super) fn note_coroutine_origin(&mut self, v: &Value) {
         let depth = self.thread.origin_depth;
         let mut frames = Vec::new();
-        for n in 0..depth {
-            let Some(f) = self.frame_info(n) else { break };
+        let running: Vec<_> = self.running().take(depth).collect();
+        for f in running {
             let code = f.code.get(self).code.clone();
             let line = code.positions.at(f.pc).line;
             let parts = vec![

@@ -569,15 +569,26 @@ impl Vm {
     pub fn all_threads(&mut self) -> Vec<ThreadInfo> {
         let mut slots = vec![self.thread.slot];
         slots.extend((0..self.parked.len()).filter(|&i| self.parked[i].is_some()));
+        let found = slots.into_iter().map(|slot| {
+            self.with_thread(slot, |vm| {
+                let t = &vm.thread;
+                let (depth, ident, is_scripts) = (t.depth(), t.ident(), t.is_scripts);
+                (depth > 0).then(|| ThreadInfo {
+                    ident,
+                    frame: vm.frame_object_at(0),
+                    handled: vm.handled(),
+                    is_scripts,
+                })
+            })
+        });
+        found.flatten().collect()
+    }
+
+    /// Looks at a thread's state as if it was the running one. Nothing of scripts may run meanwhile.
+    pub(super) fn with_thread<T>(&mut self, slot: usize, look: impl FnOnce(&mut Vm) -> T) -> T {
         let home = self.thread.slot;
-        let mut found = Vec::new();
-        for slot in slots {
-            self.enter_state(slot);
-            if self.thread.depth() > 0 {
-                let (ident, frame, handled) = (self.thread.ident(), self.frame_object_at(0), self.handled());
-                found.push(ThreadInfo { ident, frame, handled, is_scripts: self.thread.is_scripts });
-            }
-        }
+        self.enter_state(slot);
+        let found = look(self);
         self.enter_state(home);
         found
     }

@@ -440,10 +440,10 @@ fn get_frame(vm: &mut Vm, a: &[Value]) -> R {
         None => 0,
     };
     let depth = usize::try_from(depth).unwrap_or(0);
-    if depth >= vm.depth() {
+    let frame = vm.frame_object_at(depth);
+    if frame.is_none() {
         return Err(vm.value_error("call stack is not deep enough"));
     }
-    let frame = vm.frame_object_at(depth);
     event(vm, "sys._getframe", std::slice::from_ref(&frame))?;
     Ok(frame)
 }

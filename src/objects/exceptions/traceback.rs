@@ -68,6 +68,7 @@ fn frame_of(vm: &mut Vm, tb: &Ref<Traceback>) -> R {
         thread: 0,
         pc: t.pc,
         trace: Value::NONE,
+        asked: true,
     };
     let frame = vm.alloc(frame).into_value();
     tb.get_mut(vm).frame = frame.clone();

@@ -4,6 +4,7 @@
 
 use super::{GenState, Generator, gen_flag};
 use crate::vm::Vm;
+use crate::vm::frame::frame_flag;
 use crate::vm::object::{Header, Ref};
 use crate::vm::value::Value;
 
@@ -20,6 +21,9 @@ impl Vm {
             let frame = self.thread.frame;
             let g = (*frame).generator;
             let this = Header::payload::<Generator>(g);
+            if (*frame).flags & frame_flag::OBSERVED != 0 {
+                self.generator_left(true);
+            }
             (*this).state = GenState::Closed;
             let regs = Generator::regs(this);
             for i in (0..(*(*frame).code).first_temp as usize).rev() {
@@ -48,6 +52,9 @@ impl Vm {
         unsafe {
             let frame = self.thread.frame;
             let this = Header::payload::<Generator>((*frame).generator);
+            if (*frame).flags & frame_flag::OBSERVED != 0 {
+                self.generator_left(false);
+            }
             (*this).pc = pc;
             (*this).state = GenState::Suspended;
             (*this).handled = std::mem::replace(&mut self.thread.handled, Value::UNDEF);

@@ -194,7 +194,7 @@ impl Vm {
     #[inline(always)]
     pub(super) fn is_fresh_coroutine(&self, v: &Value) -> bool {
         v.cast::<Generator>()
-            .is_some_and(|g| g.get(self).flags & gen_flag::LINKED == 0 && self.gen_flags(g).has(CodeFlags::COROUTINE))
+            .is_some_and(|g| g.get(self).state() == GenState::Created && self.gen_flags(g).has(CodeFlags::COROUTINE))
     }
 
     /// The iterator that `await v` drives.
@@ -203,7 +203,8 @@ impl Vm {
         if let Some(g) = v.cast::<Generator>() {
             let flags = self.gen_flags(g);
             if flags.has(CodeFlags::COROUTINE) {
-                if g.get(self).flags & gen_flag::LINKED != 0 {
+                // One that runs is refused where it is resumed.
+                if self.gen_state(g) == GenState::Suspended {
                     return Err(self.runtime_error("coroutine is being awaited already"));
                 }
                 return Ok(v);
@@ -212,7 +213,9 @@ impl Vm {
                 return Ok(v);
             }
         }
-        if self.native_await.is_some_and(|how| (how.accepts)(self, &v)) {
+        if let Some(how) = self.native_await
+            && (how.accepts)(self, &v)?
+        {
             return Ok(v);
         }
         let Some(f) = self.special(&v, Special::Await) else {
@@ -305,6 +308,10 @@ impl Vm {
                     // SAFETY: the chain runs; the child is new or suspended, and not linked.
                     unsafe {
                         if Generator::depth((*frame).generator) + self.thread.depth() >= self.thread.recursion_limit() {
+                            if state == GenState::Created {
+                                // It has been begun, as far as scripts see.
+                                g.get_mut(self).end_unstarted();
+                            }
                             return Err(self.recursion_error("maximum recursion depth exceeded"));
                         }
                         let current = Header::payload::<Generator>((*frame).generator);
@@ -320,6 +327,9 @@ impl Vm {
                 }
                 _ => {
                     if flags.has(CodeFlags::COROUTINE) && !self.is_linked_to_running(g) {
+                        if self.gen_state(g) == GenState::Running {
+                            return Err(self.value_error("coroutine already executing"));
+                        }
                         return Err(self.runtime_error("coroutine is being awaited already"));
                     }
                 }
@@ -516,7 +526,19 @@ impl Vm {
 
     /// Splits what an `except*` clause catches from the rest.
     pub(super) fn exc_star_match(&mut self, rest: &Value, kind: &Value) -> R<(Value, Value)> {
-        crate::objects::exceptions::except_star_match(self, rest, kind)
+        let (matched, left) = crate::objects::exceptions::except_star_match(self, rest, kind)?;
+        if left.is_none() && !matched.is_none() && !matched.is(rest) {
+            // SAFETY: there is a running frame, and its `pc` is in its code.
+            let pc = unsafe {
+                let f = &*self.thread.frame;
+                (f.pc.offset_from((*f.code).instrs) as u32).saturating_sub(1)
+            };
+            // A group that was made for a plain exception comes from here.
+            if !self.is_instance(rest, &self.exc.BaseExceptionGroup) {
+                self.add_traceback(&matched, pc);
+            }
+        }
+        Ok((matched, left))
     }
 
     /// Type and traceback of an exception, for `__exit__`.
