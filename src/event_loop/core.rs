@@ -825,7 +825,8 @@ fn select(vm: &mut Vm, l: &Ref<EventLoop>, idle: bool) -> R<()> {
         events = reported(vm, l, events)?;
     }
     vm.call_method(l.value(), "_process_events", &[events])?;
-    vm.tick(1)
+    // Calls that other threads left for this one may be what the selector was woken for.
+    vm.checkpoint()
 }
 
 /// Makes the reactor if there is none.
