@@ -6,7 +6,7 @@ use super::docs::documented;
 use super::foreign::Bare;
 use super::future::Callback;
 use super::handle::{self, Handle};
-use super::{Classes, future, gather};
+use super::{Classes, future, gather, polling};
 use crate::vm::gc::weak::WeakRef;
 use crate::vm::native::{Args, GetSetDef, NativeDef, arg};
 use crate::vm::object::Ref;
@@ -525,7 +525,7 @@ fn init_loop(vm: &mut Vm, a: &[Value]) -> R {
     let debug = core::debug_by_default(vm);
     l.get_mut(vm).debug = debug;
     if let Some(selector) = arg(a, 1).filter(|s| !s.is_none()).cloned() {
-        core::use_selector(vm, &l, selector)?;
+        polling::use_selector(vm, &l, selector)?;
     }
     Ok(Value::NONE)
 }
@@ -760,7 +760,7 @@ fn watch(vm: &mut Vm, args: &Args<'_>, writer: bool, signature: &'static str) ->
     let fd = descriptor(vm, &fd)?;
     let rest = handle::rest(vm, args, 3);
     let h = handle::new(vm, callback, rest, l.value(), Value::NONE)?;
-    core::ensure_reactor(vm, &l)?;
+    polling::ensure_reactor(vm, &l)?;
     let added = match &mut l.get_mut(vm).reactor {
         Some(r) => r.add(fd, writer, h.value().clone()),
         None => Ok(None),

@@ -21,6 +21,7 @@ pub mod gather;
 pub mod handle;
 pub mod loop_object;
 pub mod origin;
+mod polling;
 pub mod queue;
 pub mod reactor;
 pub mod report;

@@ -2,7 +2,7 @@
 
 use super::core::{self, Entry, EventLoop};
 use super::future;
-use super::handle;
+use super::{handle, polling};
 use crate::modules::thread;
 use crate::vm::exception::Raised;
 use crate::vm::object::Ref;
@@ -86,7 +86,7 @@ pub fn check_deadlock(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
     }
     if thread::others_work(vm) {
         // Another thread may call `call_soon_threadsafe`. When none works any more, this is asked again.
-        core::ensure_reactor(vm, l)?;
+        polling::ensure_reactor(vm, l)?;
         if let Some(waker) = l.get(vm).waker.clone() {
             thread::watch_idle(vm, waker);
         }

@@ -2,8 +2,7 @@
 //! interpreter: they leave the answer in its inbox and wake the loop.
 
 use super::core::{self, EventLoop};
-use super::future;
-use super::gather;
+use super::{future, gather, polling};
 use crate::modules::socket::resolve::{Found, Query, answer};
 use crate::vm::object::Ref;
 use crate::vm::{R, Value, Vm};
@@ -23,7 +22,7 @@ struct Questions {
 pub fn resolve(vm: &mut Vm, l: &Ref<EventLoop>, a: &[Value]) -> R {
     core::check_open(vm, l)?;
     let query = Query::new(vm, a)?;
-    core::ensure_reactor(vm, l)?;
+    polling::ensure_reactor(vm, l)?;
     let f = future::create_future(vm, l.value())?;
     let number = {
         let q = vm.state::<Questions>();

@@ -5,10 +5,10 @@
 //! hear of room for writing only after a write was refused. Bytes for a native stream protocol go straight into its
 //! reader. Invariant: at most one `connection_lost` is scheduled, and it is the last call to the protocol.
 
-use super::core::{self, Entry, EventLoop};
+use super::core::{Entry, EventLoop};
 use super::streams::{self, Reader, StreamProtocol};
 use super::transport_write::{self, write_ready};
-use super::{future, report, sync};
+use super::{future, polling, report, sync};
 use crate::heap_object;
 use crate::vm::exception::Raised;
 use crate::vm::object::{Ref, Trace, Tracer};
@@ -160,7 +160,7 @@ pub fn register(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
         return Ok(());
     }
     let Some(l) = loop_of(vm, t) else { return Ok(()) };
-    core::ensure_reactor(vm, &l)?;
+    polling::ensure_reactor(vm, &l)?;
     let (fd, read) = (t.get(vm).fd as i32, t.get(vm).kind != Kind::WritePipe);
     let added = match &mut l.get_mut(vm).reactor {
         Some(r) => r.add_source(fd, t.value().clone(), read),
