@@ -71,6 +71,8 @@ heap_object! {
         pub pc: u32,
         /// `tb_lineno` once set by a script, else 0: then it follows from `pc`.
         pub line: u32,
+        /// How many frames there were; 0 where that is not known.
+        pub depth: u32,
         /// What is known of the task that ended by the exception with this as its outermost level, or `UNDEF`: see
         /// `event_loop::origin`.
         pub task: Value,

@@ -3,6 +3,7 @@
 //! A frame object of a running frame knows where that runs (a [`Level`]); when the frame is left, the object takes what
 //! it needs (`frame_left`).
 
+use super::exception::{Exception, Traceback};
 use super::frame::{ThreadState, frame_flag};
 use super::function::{CellObject, CodeObject, Function};
 use super::generator::Generator;
@@ -120,6 +121,25 @@ impl Vm {
     pub fn frame_object_at(&mut self, n: usize) -> Value {
         let level = self.thread.levels().nth(n);
         level.map_or(Value::NONE, |level| self.level_object(level, true))
+    }
+
+    /// The frame object of the level that a traceback begins with, if that runs and handles the exception.
+    pub fn handling_frame(&mut self, tb: &Ref<Traceback>) -> Option<Value> {
+        let t = tb.get(self);
+        let depth = t.depth as usize;
+        let first = self.thread.level_at(depth)?;
+        let mut levels = std::iter::successors(Some(first), |level| self.thread.level_below(*level))
+            .take_while(|level| level.depth == depth);
+        let level = levels.find(|level| {
+            let Some((code, _, pc)) = self.thread.at(*level) else { return false };
+            // Handlers stand behind all that they are for, and hold the exception until they are left.
+            let entry = t.code.get(self).code.exception_entry(t.pc).filter(|entry| pc >= entry.target);
+            let held = entry.and_then(|entry| self.thread.register(*level, entry.exc));
+            let held = held.filter(|_| std::ptr::eq(code, t.code.as_ptr()));
+            held.and_then(|v| v.cast::<Exception>()).is_some_and(|x| x.get(self).traceback.is(tb.value()))
+        })?;
+        drop(levels);
+        Some(self.level_object(level, true))
     }
 
     /// The frame object of the running frame, if there is one.

@@ -105,7 +105,7 @@ impl Generator {
         unsafe { (*this).aux.get() as usize }
     }
 
-    fn registers(&self) -> &[Value] {
+    pub(super) fn registers(&self) -> &[Value] {
         let start = self as *const Generator as usize + size_of::<Generator>();
         // SAFETY: every generator is made by `new_generator`, with its registers behind it.
         unsafe { std::slice::from_raw_parts(start as *const Value, self.nregs as usize) }

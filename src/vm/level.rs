@@ -47,13 +47,14 @@ impl ThreadState {
         if depth == 0 { None } else { self.nth(self.depth().checked_sub(depth)?) }
     }
 
-    fn level_of(&self, depth: usize) -> Option<Level> {
+    /// What runs in the frame at a depth.
+    pub(super) fn level_at(&self, depth: usize) -> Option<Level> {
         Some(Level { depth, generator: self.frame_at(depth)?.generator })
     }
 
     /// The one that runs.
     pub(super) fn level(&self) -> Option<Level> {
-        self.level_of(self.depth())
+        self.level_at(self.depth())
     }
 
     /// What called, resumed or awaits a level.
@@ -66,7 +67,7 @@ impl ThreadState {
                 return Some(Level { generator: parent, ..level });
             }
         }
-        self.level_of(level.depth - 1)
+        self.level_at(level.depth - 1)
     }
 
     /// From the one that runs on.
@@ -86,6 +87,18 @@ impl ThreadState {
         unsafe {
             let g = &*Header::payload::<Generator>(level.generator);
             Some(((*g.func.as_ptr()).code.as_ptr(), g.func.as_ptr(), g.current_pc()))
+        }
+    }
+
+    /// A register of a level.
+    pub(super) fn register(&self, level: Level, at: u16) -> Option<&Value> {
+        let f = self.frame_at(level.depth)?;
+        // SAFETY: the code of running levels is alive, and so are their registers.
+        unsafe {
+            if f.generator == level.generator {
+                return (at < (*f.code).nregs).then(|| &*f.regs.add(at as usize));
+            }
+            (*Header::payload::<Generator>(level.generator)).registers().get(at as usize)
         }
     }
 

@@ -60,6 +60,7 @@ impl Vm {
                 frame: Value::UNDEF,
                 pc: 0,
                 line,
+                depth: 0,
                 task: Value::UNDEF,
             };
             let tb = self.alloc(tb).into_value();

@@ -49,12 +49,17 @@ pub fn line_of(vm: &Vm, tb: &Ref<Traceback>) -> Option<u32> {
     (line != 0).then_some(line)
 }
 
-/// `tb_frame`: made when first asked for. Such a frame has no locals any more.
+/// `tb_frame`: made when first asked for. That of a level that was left has no locals any more.
 fn frame_of(vm: &mut Vm, tb: &Ref<Traceback>) -> R {
     let t = tb.get(vm);
     if !t.frame.is_undef() {
         return Ok(t.frame.clone());
     }
+    if let Some(frame) = vm.handling_frame(tb) {
+        tb.get_mut(vm).frame = frame.clone();
+        return Ok(frame);
+    }
+    let t = tb.get(vm);
     let frame = FrameObject {
         code: t.code.clone(),
         globals: t.globals.clone(),
@@ -95,6 +100,7 @@ fn new(vm: &mut Vm, a: &[Value]) -> R {
         frame: frame.clone(),
         pc: u32::try_from(pc / 2).unwrap_or(0),
         line: u32::try_from(line).unwrap_or(0),
+        depth: 0,
         task: Value::UNDEF,
     };
     Ok(vm.alloc(tb).into())

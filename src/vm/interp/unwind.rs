@@ -163,7 +163,8 @@ impl Vm {
         let globals = unsafe { (*f.func).globals.value().clone() };
         let frame = if f.flags & frame_flag::OBSERVED != 0 { self.known_frame_object() } else { Value::UNDEF };
         let next = x.get(self).traceback.clone();
-        let tb = self.alloc(Traceback { next, code, globals, frame, pc, line: 0, task: Value::UNDEF });
+        let depth = self.thread.depth() as u32;
+        let tb = self.alloc(Traceback { next, code, globals, frame, pc, line: 0, depth, task: Value::UNDEF });
         let old = std::mem::replace(&mut x.get_mut(self).traceback, tb.into_value());
         drop(old);
     }
