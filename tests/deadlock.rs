@@ -187,3 +187,25 @@ fn what_something_outside_can_wake_is_no_deadlock() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), "woken\n", "{text}\n{err}");
     }
 }
+
+#[test]
+fn tasks_that_await_each_other_end_with_the_report() {
+    let text = report(
+        r#"
+import asyncio
+async def wait_for(i):
+    try:
+        await tasks[i]
+    finally:
+        print('ends', i)
+async def main():
+    tasks[:] = [asyncio.create_task(wait_for(1)), asyncio.create_task(wait_for(0))]
+    await asyncio.wait(tasks)
+tasks = []
+asyncio.run(main())
+"#,
+    );
+    assert!(text.contains("in a circle: Task-2 -> Task-3 -> Task-2"), "{text}");
+    // Cancelling one of them would have to cancel the other one first, and so on.
+    assert!(!text.contains("RecursionError") && !text.contains("Traceback"), "{text}");
+}

@@ -45,6 +45,18 @@ pub fn run<T>(vm: &mut Vm, context: &Value, f: impl FnOnce(&mut Vm) -> R<T>) -> 
     contextvars::run_in(vm, context, f)
 }
 
+/// Calls a function in a context, which may be an object of a script's that has a `run` of its own.
+///
+/// # Errors
+/// As [`run`]; what the object's `run` raises.
+pub fn call(vm: &mut Vm, context: &Value, callback: &Value, args: &[Value]) -> R<()> {
+    if contextvars::is_context(context) {
+        return run(vm, context, |vm| vm.call(callback, args).map(drop));
+    }
+    let all: Vec<Value> = std::iter::once(callback).chain(args).cloned().collect();
+    vm.call_method(context, "run", &all).map(drop)
+}
+
 /// Gives the current context the values of another one.
 ///
 /// # Errors

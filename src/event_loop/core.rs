@@ -210,6 +210,8 @@ heap_object! {
         pub exception_handler: Value,
         /// `set_task_factory`, or `None`.
         pub task_factory: Value,
+        /// The handles of signals by their numbers; `UNDEF` before anybody asks.
+        pub signal_handlers: Value,
         /// The default executor, or `None`.
         pub executor: Value,
         /// `shutdown_default_executor` was called.
@@ -277,6 +279,7 @@ pub fn new_loop_of(vm: &mut Vm, class: &Ref<Class>) -> R<Ref<EventLoop>> {
         plain,
         exception_handler: Value::NONE,
         task_factory: Value::NONE,
+        signal_handlers: Value::UNDEF,
         executor: Value::NONE,
         executor_shut: false,
         resolution: CLOCK_RESOLUTION,
@@ -318,7 +321,20 @@ pub fn new_native_loop(vm: &mut Vm) -> R<Ref<EventLoop>> {
     let l = new_loop_of(vm, &class)?;
     let debug = debug_by_default(vm);
     l.get_mut(vm).debug = debug;
+    tell_selector(vm, "EpollSelector")?;
     Ok(l)
+}
+
+/// A loop was made: that is logged, if the program logs at all.
+///
+/// # Errors
+/// What a log's handler raises.
+pub fn tell_selector(vm: &mut Vm, name: &str) -> R<()> {
+    if vm.loaded_attr("logging", "DEBUG").is_none() {
+        return Ok(());
+    }
+    let name = vm.new_str(name).into_value();
+    super::call_apy(vm, "log", "_tell_selector", &[name]).map(drop)
 }
 
 /// Whether loops are in debug mode from the start: `-X dev` or `PYTHONASYNCIODEBUG`.
@@ -741,8 +757,7 @@ pub fn run_entry(vm: &mut Vm, l: &Ref<EventLoop>, entry: Entry) -> R<()> {
 
 fn run_callback(vm: &mut Vm, l: &Ref<EventLoop>, callback: Callback, done: Value) -> R<()> {
     if !callback.is_native() {
-        let result =
-            context::run(vm, &callback.context, |vm| vm.call(&callback.target, std::slice::from_ref(&done)).map(drop));
+        let result = context::call(vm, &callback.context, &callback.target, std::slice::from_ref(&done));
         return match result {
             Ok(()) => Ok(()),
             Err(e) if super::leaves_loop(vm, &e) => Err(e),

@@ -193,6 +193,12 @@ pub fn visible_callback(vm: &mut Vm, callback: &Callback) -> R<(Value, Value)> {
     if callback.target.is_a::<Gathering>() {
         return Ok((callback_object(vm, Role::Child, &callback.target)?, Value::NONE));
     }
+    if callback.target.cast::<NativeCallback>().is_some_and(|c| c.get(vm).role == Role::StopLoop)
+        && let Some(f) = vm.loaded_attr("asyncio.base_events", "_run_until_complete_cb")
+    {
+        // Libraries know a loop's main task by this callback.
+        return Ok((f, Value::NONE));
+    }
     Ok((callback.target.clone(), Value::NONE))
 }
 

@@ -88,6 +88,8 @@ pub struct Extra {
     pub awaited_by: Vec<Value>,
     /// Reports that nobody looked at the exception; `UNDEF` for none.
     pub watch: Value,
+    /// The name of the class that it is shown with, or `None`: it stands for a future that is gone.
+    pub shown_as: Value,
 }
 
 impl Default for Extra {
@@ -100,6 +102,7 @@ impl Default for Extra {
             rest: Vec::new(),
             awaited_by: Vec::new(),
             watch: Value::UNDEF,
+            shown_as: Value::NONE,
         }
     }
 }
@@ -113,6 +116,7 @@ impl Trace for Extra {
         self.rest.trace(tracer);
         self.awaited_by.trace(tracer);
         self.watch.trace(tracer);
+        self.shown_as.trace(tracer);
     }
     fn clear(&mut self) {
         *self = Extra::default();

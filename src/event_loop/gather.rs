@@ -238,57 +238,63 @@ pub fn gather(vm: &mut Vm, awaitables: &[Value], return_exceptions: bool) -> R {
         Some(l) => task::current_task(vm, l),
         None => Value::UNDEF,
     };
-    let repeated = repeated(awaitables);
-    let mut children: Vec<Value> = Vec::with_capacity(awaitables.len());
-    // Those that were done when they were met.
-    let mut done = Vec::new();
-    for (i, a) in awaitables.iter().enumerate() {
-        if let Some(&at) = repeated.get(&i) {
-            children.push(children[at].clone());
-            continue;
-        }
-        let f = ensure_future(vm, a, event_loop.as_ref())?;
-        if event_loop.is_none() {
-            event_loop = Some(future::loop_of(vm, &f)?);
-        }
-        if !f.is(a)
-            && let Some(t) = f.cast::<task::Task>()
-        {
-            t.get_mut(vm).core.set_log_destroy(false);
-        }
-        if is_done(vm, &f)? {
-            done.push(i);
-        }
-        children.push(f);
-    }
-    let Some(event_loop) = event_loop else { return Ok(Value::NONE) };
     let class = super::classes(vm)?.gathering.clone();
     let payload = Gathering {
-        core: FutureCore::new(event_loop.clone()),
-        total: children.len() - repeated.len(),
-        children,
+        core: FutureCore::new(event_loop.clone().unwrap_or(Value::UNDEF)),
+        total: 0,
+        children: Vec::with_capacity(awaitables.len()),
         finished: 0,
         return_exceptions,
         cancel_requested: false,
         waiter,
     };
     let g = vm.alloc_as(&class, payload);
+    let done = match collect(vm, &g, awaitables, &mut event_loop) {
+        Ok(done) => done,
+        Err(e) => {
+            // Nobody will have the future, but some children may know it already.
+            g.get_mut(vm).core.state = State::Cancelled;
+            return Err(e);
+        }
+    };
+    let Some(event_loop) = event_loop else { return Ok(Value::NONE) };
+    g.get_mut(vm).core.event_loop = event_loop.clone();
     if core::debug_of(vm, &event_loop)? {
         future::note_source(vm, g.value())?;
     }
-    let mut next_done = done.iter().peekable();
-    for i in 0..awaitables.len() {
-        let met = next_done.next_if(|at| **at == i).is_some() || repeated.contains_key(&i);
-        if let (false, Some(f)) = (met, child_at(vm, &g, i)) {
+    for f in done {
+        child_done(vm, &g, &f)?;
+    }
+    Ok(g.into_value())
+}
+
+/// Makes the children of a `gather`, each with its callback, one after the other; gives those that are done already.
+fn collect(vm: &mut Vm, g: &Ref<Gathering>, awaitables: &[Value], event_loop: &mut Option<Value>) -> R<Vec<Value>> {
+    let repeated = repeated(awaitables);
+    g.get_mut(vm).total = awaitables.len() - repeated.len();
+    let mut done = Vec::new();
+    for (i, a) in awaitables.iter().enumerate() {
+        if let Some(f) = repeated.get(&i).and_then(|at| child_at(vm, g, *at)) {
+            g.get_mut(vm).children.push(f);
+            continue;
+        }
+        let f = ensure_future(vm, a, event_loop.as_ref())?;
+        if event_loop.is_none() {
+            *event_loop = Some(future::loop_of(vm, &f)?);
+        }
+        if !f.is(a)
+            && let Some(t) = f.cast::<task::Task>()
+        {
+            t.get_mut(vm).core.set_log_destroy(false);
+        }
+        g.get_mut(vm).children.push(f.clone());
+        if is_done(vm, &f)? {
+            done.push(f);
+        } else {
             add_native_callback(vm, &f, g.value(), Role::Child)?;
         }
     }
-    for i in done {
-        if let Some(f) = child_at(vm, &g, i) {
-            child_done(vm, &g, &f)?;
-        }
-    }
-    Ok(g.into_value())
+    Ok(done)
 }
 
 fn child_at(vm: &Vm, g: &Ref<Gathering>, at: usize) -> Option<Value> {

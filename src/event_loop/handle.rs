@@ -125,7 +125,12 @@ fn fill(vm: &mut Vm, h: &Ref<Handle>, callback: Value, args: Value, event_loop: 
 pub fn run(vm: &mut Vm, h: &Ref<Handle>) -> R<()> {
     let this = h.get(vm);
     let (callback, args, c) = (this.callback.clone(), this.args.clone(), this.context.clone());
-    let result = context::run(vm, &c, |vm| call(vm, &callback, &args));
+    let result = if crate::modules::contextvars::is_context(&c) {
+        context::run(vm, &c, |vm| call(vm, &callback, &args))
+    } else {
+        let items = args.cast::<Tuple>().map_or(Vec::new(), |t| t.get(vm).items().to_vec());
+        context::call(vm, &c, &callback, &items)
+    };
     match result {
         Ok(()) => Ok(()),
         Err(e) if super::leaves_loop(vm, &e) => Err(e),

@@ -470,6 +470,50 @@ const ATTRS: &[GetSetDef] = &[
             Ok(())
         },
     ),
+    GetSetDef::with_set(
+        "_task_factory",
+        "",
+        |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).task_factory.clone()),
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let old = std::mem::replace(&mut l.get_mut(vm).task_factory, new.unwrap_or(Value::NONE));
+            drop(old);
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_exception_handler",
+        "",
+        |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).exception_handler.clone()),
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let old = std::mem::replace(&mut l.get_mut(vm).exception_handler, new.unwrap_or(Value::NONE));
+            drop(old);
+            Ok(())
+        },
+    ),
+    GetSetDef::with_set(
+        "_signal_handlers",
+        "The handles of signals by their numbers.",
+        |vm, v| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            if l.get(vm).signal_handlers.is_undef() {
+                let made = vm.new_dict().into_value();
+                l.get_mut(vm).signal_handlers = made;
+            }
+            Ok(l.get(vm).signal_handlers.clone())
+        },
+        |vm, v, new| {
+            let l = this(vm, std::slice::from_ref(v))?;
+            let old = std::mem::replace(&mut l.get_mut(vm).signal_handlers, new.unwrap_or(Value::UNDEF));
+            drop(old);
+            Ok(())
+        },
+    ),
+    GetSetDef::new("_thread_id", "The thread that the loop runs on, or None.", |vm, v| {
+        let id = this(vm, std::slice::from_ref(v))?.get(vm).thread;
+        Ok(id.map_or(Value::NONE, |n| vm.int(n as i64)))
+    }),
     GetSetDef::new("_closed", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).closed))),
     GetSetDef::new("_debug", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).debug))),
     GetSetDef::with_set(
@@ -525,7 +569,11 @@ fn init_loop(vm: &mut Vm, a: &[Value]) -> R {
     let debug = core::debug_by_default(vm);
     l.get_mut(vm).debug = debug;
     if let Some(selector) = arg(a, 1).filter(|s| !s.is_none()).cloned() {
+        let name = vm.plain_class_name(&selector);
         polling::use_selector(vm, &l, selector)?;
+        core::tell_selector(vm, &name)?;
+    } else {
+        core::tell_selector(vm, "EpollSelector")?;
     }
     Ok(Value::NONE)
 }
@@ -537,6 +585,9 @@ fn close(vm: &mut Vm, a: &[Value]) -> R {
     }
     if l.get(vm).closed {
         return Ok(Value::NONE);
+    }
+    if l.get(vm).debug {
+        super::call_apy(vm, "base_events", "_tell_closing", &[a[0].clone()])?;
     }
     let selector = std::mem::replace(&mut l.get_mut(vm).selector, Value::UNDEF);
     if !selector.is_undef() {
@@ -556,8 +607,7 @@ fn close(vm: &mut Vm, a: &[Value]) -> R {
         )
     };
     drop((ready, timers));
-    let handlers = vm.intern("_signal_handlers");
-    if vm.get_attr_opt(&a[0], &handlers)?.is_some() {
+    if !l.get(vm).signal_handlers.is_undef() {
         super::call_apy(vm, "selector_events", "_forget_signals", &[a[0].clone()])?;
     }
     super::task_object::destroyed(vm, tasks)?;
@@ -757,7 +807,8 @@ fn watch(vm: &mut Vm, args: &Args<'_>, writer: bool, signature: &'static str) ->
     }
     let (fd, callback) = (argument(vm, args, 1, "fd"), argument(vm, args, 2, "callback"));
     core::check_open(vm, &l)?;
-    let fd = descriptor(vm, &fd)?;
+    let given = fd;
+    let fd = descriptor(vm, &given)?;
     let rest = handle::rest(vm, args, 3);
     let h = handle::new(vm, callback, rest, l.value(), Value::NONE)?;
     polling::ensure_reactor(vm, &l)?;
@@ -773,23 +824,23 @@ fn watch(vm: &mut Vm, args: &Args<'_>, writer: bool, signature: &'static str) ->
             Ok(h.into())
         }
         Err(e) => {
-            leave_to_transport(vm, &l, fd)?;
+            leave_to_transport(vm, &l, fd, &given)?;
             Err(vm.os_error(&e, None))
         }
     }
 }
 
 /// Refuses to touch a descriptor that a transport reads from or writes to.
-fn leave_to_transport(vm: &mut Vm, l: &Ref<EventLoop>, fd: i32) -> R<()> {
+fn leave_to_transport(vm: &mut Vm, l: &Ref<EventLoop>, fd: i32, given: &Value) -> R<()> {
     let owner = l.get(vm).reactor.as_ref().filter(|r| !r.is_watched(fd)).and_then(|r| r.owner(fd));
     let Some(transport) = owner else { return Ok(()) };
     let closing = vm.call_method(&transport, "is_closing", &[])?;
     if vm.truth(&closing)? {
         return Ok(());
     }
-    let shown = vm.repr_string(&transport)?;
+    let (given, shown) = (vm.repr_string(given)?, vm.repr_string(&transport)?);
     let class = vm.exc.RuntimeError.clone();
-    Err(vm.raise_text(&class, &format!("File descriptor {fd} is used by transport {shown}")))
+    Err(vm.raise_text(&class, &format!("File descriptor {given} is used by transport {shown}")))
 }
 
 fn unwatch(vm: &mut Vm, a: &[Value], writer: bool) -> R {
@@ -798,7 +849,7 @@ fn unwatch(vm: &mut Vm, a: &[Value], writer: bool) -> R {
         return Ok(Value::FALSE);
     }
     let fd = descriptor(vm, &a[1])?;
-    leave_to_transport(vm, &l, fd)?;
+    leave_to_transport(vm, &l, fd, &a[1])?;
     let old = l.get_mut(vm).reactor.as_mut().and_then(|r| r.remove(fd, writer));
     match old.as_ref().and_then(|v| v.cast::<Handle>()) {
         Some(h) => {

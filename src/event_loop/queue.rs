@@ -228,21 +228,34 @@ fn deque(vm: &mut Vm, items: Vec<Value>) -> R {
     vm.call(&class, &[list])
 }
 
+/// The bound of queues whose `maxsize` is no number of a built-in class: it is compared when something is put.
+const UNFIT: usize = usize::MAX;
+/// The largest other bound.
+const MOST: usize = usize::MAX - 1;
+
 fn init_queue(vm: &mut Vm, a: &[Value]) -> R {
     let q = this(vm, a)?;
     let maxsize = arg(a, 1).cloned().unwrap_or(Value::int32(0));
-    let bounded = vm.compare(&maxsize, &Value::int32(0), CmpOp::Gt)?;
-    // A fraction bounds the queue as its whole part and one more does.
-    let bound = match vm.as_i64(&maxsize) {
-        Some(n) => usize::try_from(n).unwrap_or(0),
-        None => vm.as_float(&maxsize).map_or(usize::MAX, |x| x.ceil() as usize),
+    let bound = match (vm.as_i64(&maxsize), vm.as_float(&maxsize)) {
+        (Some(n), _) => usize::try_from(n).unwrap_or(0),
+        // A fraction bounds the queue as its whole part and one more does.
+        (None, Some(x)) if x <= 0.0 => 0,
+        (None, Some(x)) => (x.ceil() as usize).min(MOST),
+        (None, None) if vm.is_int(&maxsize) => {
+            if vm.compare(&maxsize, &Value::int32(0), CmpOp::Gt)? {
+                MOST
+            } else {
+                0
+            }
+        }
+        (None, None) => UNFIT,
     };
     let base = super::classes(vm)?.queues[0].clone();
     let script = HOOKS.iter().any(|name| sync::overrides(vm, &a[0], &base, name));
     {
         let mut this = q.get_mut(vm);
         this.maxsize = maxsize.clone();
-        this.bound = if bounded { bound } else { 0 };
+        this.bound = bound;
         this.script = script;
     }
     if script {
@@ -281,6 +294,14 @@ fn full(vm: &mut Vm, q: &Ref<Queue>) -> R<bool> {
     let bound = this.bound;
     if bound == 0 {
         return Ok(false);
+    }
+    if bound == UNFIT {
+        let maxsize = this.maxsize.clone();
+        if vm.compare(&maxsize, &Value::int32(0), CmpOp::Le)? {
+            return Ok(false);
+        }
+        let n = vm.call_method(q.value(), "qsize", &[])?;
+        return vm.compare(&n, &maxsize, CmpOp::Ge);
     }
     if !this.script {
         return Ok(this.items.len() >= bound);

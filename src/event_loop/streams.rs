@@ -30,8 +30,12 @@ heap_object! {
         pub buffer: Vec<u8>,
         /// See `buffer`.
         pub start: usize,
-        /// `limit`.
+        /// `limit`; of a float, its whole part.
         pub limit: usize,
+        /// So much makes the transport pause: twice the limit.
+        pub most: usize,
+        /// `limit` where it is a float, else `None`.
+        pub float_limit: Value,
         /// The end was met.
         pub eof: bool,
         /// The transport was told to pause.
@@ -662,7 +666,7 @@ pub fn feed(vm: &mut Vm, r: &Ref<Reader>, bytes: &[u8]) -> R<()> {
 pub fn fed(vm: &mut Vm, r: &Ref<Reader>) -> R<()> {
     wake(vm, r)?;
     let this = r.get(vm);
-    if this.transport.is_none() || this.paused || this.bytes().len() <= this.limit.saturating_mul(2) {
+    if this.transport.is_none() || this.paused || this.bytes().len() <= this.most {
         return Ok(());
     }
     let transport = this.transport.clone();
@@ -795,6 +799,8 @@ const METHODS: &[NativeDef] = &[
             buffer: Vec::new(),
             start: 0,
             limit: LIMIT,
+            most: 2 * LIMIT,
+            float_limit: Value::NONE,
             eof: false,
             paused: false,
             event_loop: Value::NONE,
@@ -811,8 +817,16 @@ const METHODS: &[NativeDef] = &[
             Some(v) if vm.compare(v, &Value::int32(0), CmpOp::Le)? => {
                 return Err(vm.value_error("Limit cannot be <= 0"));
             }
-            Some(v) => vm.index_i64(v)?,
-            None => LIMIT as i64,
+            Some(v) => v.clone(),
+            None => Value::len(LIMIT),
+        };
+        let float = vm.is_exact(&limit, &vm.types.float).then(|| vm.as_float(&limit)).flatten();
+        let (limit, most, float_limit) = match float {
+            Some(x) => (x as usize, (x * 2.0) as usize, limit),
+            None => {
+                let n = vm.index_i64(&limit)? as usize;
+                (n, n.saturating_mul(2), Value::NONE)
+            }
         };
         let l = match arg(a, 2).filter(|v| !v.is_none()) {
             Some(l) => l.clone(),
@@ -820,7 +834,9 @@ const METHODS: &[NativeDef] = &[
         };
         let tb = if super::core::debug_of(vm, &l)? { future::source_traceback(vm)? } else { Value::NONE };
         let mut this = r.get_mut(vm);
-        this.limit = limit as usize;
+        this.limit = limit;
+        this.most = most;
+        this.float_limit = float_limit;
         this.event_loop = l;
         this.source_traceback = tb;
         Ok(Value::NONE)
@@ -926,7 +942,10 @@ const METHODS: &[NativeDef] = &[
         if eof {
             parts.push("eof".to_owned());
         }
-        if limit != LIMIT {
+        let float_limit = r.get(vm).float_limit.clone();
+        if !float_limit.is_none() {
+            parts.push(format!("limit={}", vm.repr_string(&float_limit)?));
+        } else if limit != LIMIT {
             parts.push(format!("limit={limit}"));
         }
         for (name, v) in [("waiter", waiter), ("exception", e), ("transport", transport)] {
@@ -965,7 +984,11 @@ const ATTRS: &[GetSetDef] = &[
         let bytes = this(vm, std::slice::from_ref(v))?.get(vm).bytes().to_vec();
         Ok(crate::objects::bytearray::new(vm, bytes).into())
     }),
-    GetSetDef::new("_limit", "", |vm, v| Ok(Value::len(this(vm, std::slice::from_ref(v))?.get(vm).limit))),
+    GetSetDef::new("_limit", "", |vm, v| {
+        let r = this(vm, std::slice::from_ref(v))?;
+        let this = r.get(vm);
+        Ok(if this.float_limit.is_none() { Value::len(this.limit) } else { this.float_limit.clone() })
+    }),
     GetSetDef::new("_eof", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).eof))),
     GetSetDef::new("_paused", "", |vm, v| Ok(Value::bool(this(vm, std::slice::from_ref(v))?.get(vm).paused))),
     GetSetDef::new("_loop", "", |vm, v| Ok(this(vm, std::slice::from_ref(v))?.get(vm).event_loop.clone())),

@@ -11,6 +11,7 @@ use crate::vm::class::Class;
 use crate::vm::exception::Raised;
 use crate::vm::native::{Args, GetSetDef, NativeDef};
 use crate::vm::object::{Object, Ref};
+use crate::vm::ops::CmpOp;
 use crate::vm::{R, Value, Vm};
 use std::collections::VecDeque;
 
@@ -29,7 +30,18 @@ heap_object! {
 
 heap_object! {
     /// The payload of `asyncio.Semaphore` and `asyncio.BoundedSemaphore`.
-    pub struct Semaphore { waiters: VecDeque<Value>, value: i64, bound: i64, event_loop: Value, used: bool }
+    pub struct Semaphore {
+        waiters: VecDeque<Value>,
+        /// The counter; of a float, its whole part.
+        value: i64,
+        bound: i64,
+        event_loop: Value,
+        used: bool,
+        /// What a float has behind its point.
+        part: f64,
+        /// The script gave a float.
+        float: bool,
+    }
     external = |this| this.waiters.capacity() * 8;
 }
 
@@ -471,7 +483,15 @@ pub fn end_wait(vm: &mut Vm, e: &Ref<Event>, f: &Value, outcome: R) -> R<Next> {
 const SEMAPHORE: &[NativeDef] = &[
     NativeDef::raw("__new__(cls, *args, **kwargs)", "", |vm, args| {
         let class = vm.class_arg(args.pos.first().unwrap_or(&Value::NONE))?;
-        let payload = Semaphore { waiters: VecDeque::new(), value: 1, bound: 1, event_loop: Value::UNDEF, used: false };
+        let payload = Semaphore {
+            waiters: VecDeque::new(),
+            value: 1,
+            bound: 1,
+            event_loop: Value::UNDEF,
+            used: false,
+            part: 0.0,
+            float: false,
+        };
         Ok(vm.alloc_as(&class, payload).into())
     }),
     NativeDef::raw("__init__(self, value=1)", "", |vm, args| init_semaphore(vm, args, "Semaphore.__init__")),
@@ -503,9 +523,9 @@ const SEMAPHORE: &[NativeDef] = &[
     NativeDef::new("__repr__(self, /)", "Return repr(self).", |vm, a| {
         let s = vm.this::<Semaphore>(a, "__repr__")?.clone();
         let locked = semaphore_locked(vm, &s)?;
-        let this = s.get(vm);
-        let state = if locked { "locked".to_owned() } else { format!("unlocked, value:{}", this.value) };
-        let n = this.waiters.len();
+        let value = value_of(vm, &s);
+        let state = if locked { "locked".to_owned() } else { format!("unlocked, value:{}", vm.repr_string(&value)?) };
+        let n = s.get(vm).waiters.len();
         describe(vm, &a[0], state, n)
     }),
 ];
@@ -520,17 +540,12 @@ const SEMAPHORE_ATTRS: &[GetSetDef] = &[
         "_value",
         "",
         |vm, v| {
-            let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_value")?;
-            Ok(vm.int(s.get(vm).value))
+            let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_value")?.clone();
+            Ok(value_of(vm, &s))
         },
         |vm, v, new| {
             let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_value")?.clone();
-            let n = match new {
-                Some(new) => vm.index_i64(&new)?,
-                None => 0,
-            };
-            s.get_mut(vm).value = n;
-            Ok(())
+            set_value(vm, &s, &new.unwrap_or(Value::int32(0)))
         },
     ),
     GetSetDef::with_set(
@@ -579,17 +594,37 @@ fn init_semaphore(vm: &mut Vm, args: &Args<'_>, function: &str) -> R {
         let text = format!("{function}() takes from 1 to 2 positional arguments but {n} were given");
         return Err(vm.type_error(text));
     }
-    let value = match args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "value")) {
-        Some(v) => vm.index_i64(&v)?,
-        None => 1,
-    };
-    if value < 0 {
+    let given = args.pos.get(1).cloned().or_else(|| super::keyword(vm, args, "value")).unwrap_or(Value::int32(1));
+    if vm.compare(&given, &Value::int32(0), CmpOp::Lt)? {
         return Err(vm.value_error("Semaphore initial value must be >= 0"));
     }
-    let mut s = s.get_mut(vm);
-    s.value = value;
-    s.bound = value;
+    set_value(vm, &s, &given)?;
+    let value = s.get(vm).value;
+    s.get_mut(vm).bound = value;
     Ok(Value::NONE)
+}
+
+fn set_value(vm: &mut Vm, s: &Ref<Semaphore>, given: &Value) -> R<()> {
+    let float = vm.is_exact(given, &vm.types.float).then(|| vm.as_float(given)).flatten();
+    let whole = match float {
+        Some(x) => x.floor() as i64,
+        None => vm.index_i64(given)?,
+    };
+    let mut s = s.get_mut(vm);
+    s.value = whole;
+    s.float = float.is_some();
+    s.part = float.filter(|x| x.is_finite()).map_or(0.0, |x| x - x.floor());
+    Ok(())
+}
+
+/// The counter as scripts see it.
+fn value_of(vm: &mut Vm, s: &Ref<Semaphore>) -> Value {
+    let this = s.get(vm);
+    if this.float {
+        let x = this.value as f64 + this.part;
+        return vm.float(x);
+    }
+    vm.int(this.value)
 }
 
 const BOUNDED: &[NativeDef] = &[
@@ -605,13 +640,14 @@ const BOUNDED: &[NativeDef] = &[
 ];
 
 const BOUNDED_ATTRS: &[GetSetDef] = &[GetSetDef::new("_bound_value", "", |vm, v| {
-    let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_bound_value")?;
-    Ok(vm.int(s.get(vm).bound))
+    let s = vm.this::<Semaphore>(std::slice::from_ref(v), "_bound_value")?.get(vm);
+    let (bound, part) = (s.bound, s.part);
+    Ok(if s.float { vm.float(bound as f64 + part) } else { vm.int(bound) })
 })];
 
 fn semaphore_locked(vm: &mut Vm, s: &Ref<Semaphore>) -> R<bool> {
     let this = s.get(vm);
-    if this.value == 0 {
+    if this.value == 0 && this.part == 0.0 {
         return Ok(true);
     }
     if is_wanted(vm, &this.waiters) {
@@ -640,6 +676,10 @@ fn wake_next(vm: &mut Vm, s: &Ref<Semaphore>) -> R<bool> {
         }
     }
     Ok(false)
+}
+
+fn has_room(s: &Semaphore) -> bool {
+    s.value > 0 || s.value == 0 && s.part > 0.0
 }
 
 /// The start of `semaphore.acquire()`.
@@ -675,6 +715,6 @@ pub fn end_semaphore(vm: &mut Vm, s: &Ref<Semaphore>, enter: bool, f: &Value, ou
         // It was chosen, but cannot take its turn.
         s.get_mut(vm).value += 1;
     }
-    while s.get(vm).value > 0 && wake_next(vm, s)? {}
+    while has_room(s.get(vm)) && wake_next(vm, s)? {}
     outcome.map(|_| entered(enter))
 }

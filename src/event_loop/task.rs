@@ -179,6 +179,7 @@ fn eager_start(vm: &mut Vm, t: &Ref<Task>, event_loop: &Value) -> R<()> {
     if t.get(vm).core.done() {
         let old = std::mem::replace(&mut t.get_mut(vm).coro, Value::NONE);
         drop(old);
+        super::unretrieved::forget_coroutine(vm, t.value());
     } else {
         register(vm, t);
     }
@@ -362,6 +363,23 @@ pub fn step(vm: &mut Vm, t: &Ref<Task>, exception: Value) -> R<()> {
     }
     let left = leave(vm, &event_loop, t.value());
     result.and(left)
+}
+
+/// Has a task that waits for a native future run on without it, so that it can be cancelled by itself; false where it
+/// waits for nothing of the kind.
+///
+/// # Errors
+/// RuntimeError when the loop is closed.
+#[cold]
+pub fn detach(vm: &mut Vm, t: &Ref<Task>) -> R<bool> {
+    let (awaited, event_loop) = (t.get(vm).waiter.clone(), t.get(vm).core.event_loop.clone());
+    if t.get(vm).core.done() || !future::remove_native(vm, &awaited, t.value()) {
+        return Ok(false);
+    }
+    let old = std::mem::replace(&mut t.get_mut(vm).waiter, Value::UNDEF);
+    drop(old);
+    core::call_soon(vm, &event_loop, Entry::Step(t.clone(), Value::UNDEF))?;
+    Ok(true)
 }
 
 #[cold]

@@ -104,6 +104,8 @@ heap_object! {
         pub eof: bool,
         /// Times that the connection was found lost.
         pub lost: u32,
+        /// Writes to a pipe that failed or were ignored.
+        pub ignored: u32,
         /// `connection_made` was called.
         pub connected: bool,
         /// The protocol was told to pause writing.
@@ -332,6 +334,15 @@ fn read_failed(vm: &mut Vm, t: &Ref<Transport>, e: &io::Error) -> R<()> {
     fatal(vm, t, e, &text)
 }
 
+/// The other side has closed: in debug mode, that is logged.
+fn tell_end(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
+    if loop_of(vm, t).is_some_and(|l| l.get(vm).debug) {
+        let pipe = t.get(vm).kind != Kind::Socket;
+        super::call_apy(vm, "selector_events", "_tell_end", &[t.value().clone(), Value::bool(pipe)])?;
+    }
+    Ok(())
+}
+
 fn deliver(vm: &mut Vm, t: &Ref<Transport>, bytes: &[u8]) -> R<()> {
     let result = if t.get(vm).delivery == Delivery::Stream {
         let protocol = t.get(vm).protocol.clone();
@@ -391,6 +402,7 @@ fn get_buffer(vm: &mut Vm, t: &Ref<Transport>) -> R {
 }
 
 fn on_eof(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
+    tell_end(vm, t)?;
     t.get_mut(vm).reading = false;
     if t.get(vm).kind == Kind::ReadPipe {
         t.get_mut(vm).closing = true;
@@ -413,10 +425,12 @@ fn on_eof(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
 // ---- the end ----
 
 /// Nobody reads the pipe any more.
-fn pipe_reader_gone(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
-    if t.get(vm).closing || t.get(vm).lost > 0 {
+pub(super) fn pipe_reader_gone(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
+    let this = t.get(vm);
+    if this.lost > 0 || this.closing && this.pending().is_empty() {
         return Ok(());
     }
+    tell_end(vm, t)?;
     let exception = if t.get(vm).pending().is_empty() {
         Value::NONE
     } else {

@@ -56,6 +56,7 @@ fn blank() -> Transport {
         closing: false,
         eof: false,
         lost: 0,
+        ignored: 0,
         connected: false,
         protocol_paused: false,
         drain: false,

@@ -7,7 +7,8 @@
 use super::core::EventLoop;
 use super::future;
 use super::transport::{
-    COMPACT, Kind, READ, Ready, Transport, arm_write, fatal_forced, look_soon, lose, report_error, tell, unregister,
+    COMPACT, Kind, READ, Ready, Transport, arm_write, fatal_forced, look_soon, lose, pipe_reader_gone, report_error,
+    tell, unregister,
 };
 use crate::vm::object::Ref;
 use crate::vm::str::Bytes;
@@ -57,9 +58,10 @@ pub fn write(vm: &mut Vm, t: &Ref<Transport>, source: Source<'_>) -> R<()> {
         return Ok(());
     }
     if this.lost > 0 || (this.kind == Kind::WritePipe && this.closing) {
-        let (n, word) = (this.lost, this.kind);
+        let pipe = this.kind == Kind::WritePipe;
+        let n = if pipe { this.ignored } else { this.lost };
         if n >= SILENT_WRITES {
-            let text = if word == Kind::Socket {
+            let text = if this.kind == Kind::Socket {
                 "socket.send() raised exception."
             } else {
                 "pipe closed by peer or os.write(pipe, data) raised exception."
@@ -67,7 +69,8 @@ pub fn write(vm: &mut Vm, t: &Ref<Transport>, source: Source<'_>) -> R<()> {
             let text = vm.new_str(text).into_value();
             super::call_apy(vm, "base_events", "_warn", &[text])?;
         }
-        t.get_mut(vm).lost = n.saturating_add(1);
+        let mut this = t.get_mut(vm);
+        *(if pipe { &mut this.ignored } else { &mut this.lost }) = n.saturating_add(1);
         return Ok(());
     }
     if let Some(bytes) = joined(vm, t, &source) {
@@ -180,6 +183,7 @@ fn write_failed(vm: &mut Vm, t: &Ref<Transport>, e: &io::Error) -> R<()> {
     if kind == Kind::WritePipe {
         let mut this = t.get_mut(vm);
         this.lost = this.lost.saturating_add(1);
+        this.ignored = 1;
     }
     let e = vm.os_error(e, None);
     fatal_forced(vm, t, e, &format!("Fatal write error on {} transport", kind.word()), kind == Kind::WritePipe)
@@ -211,6 +215,10 @@ pub fn write_ready(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe && this.kind == Kind::WritePipe => {
+                // CPython's loop looks for the end before it writes, and has no number of an error then.
+                return pipe_reader_gone(vm, t);
+            }
             Err(e) => {
                 let mut this = t.get_mut(vm);
                 this.buffer.clear();
@@ -224,7 +232,9 @@ pub fn write_ready(vm: &mut Vm, t: &Ref<Transport>) -> R<()> {
                     future::set_exception(vm, &waiter, exception.clone())?;
                 }
                 if kind == Kind::WritePipe {
-                    t.get_mut(vm).lost += 1;
+                    let mut this = t.get_mut(vm);
+                    this.lost += 1;
+                    this.ignored = 1;
                 }
                 let raised = vm.raise(exception);
                 let text = format!("Fatal write error on {} transport", kind.word());

@@ -88,6 +88,10 @@ const WATCH: &[NativeDef] = &[NativeDef::new("__del__(self, /)", "", |vm, a| {
         core.extra().source_traceback = tb.clone();
     }
     let classes = super::classes(vm)?;
+    // A script's class may have a `__repr__` that needs what its `__init__` did, and a `__del__`: its name must do.
+    if class_name != "Future" && class_name != "Task" {
+        core.extra().shown_as = vm.new_str(&class_name).into_value();
+    }
     let shown = if coro.is_undef() {
         vm.alloc_as(&classes.future, future::Future { core }).into_value()
     } else {
@@ -142,6 +146,15 @@ pub fn watch(vm: &mut Vm, f: &Value) -> R<()> {
         failed.push(f.clone());
     }
     Ok(())
+}
+
+/// A task was over after its first step, which it took at once: its coroutine is not told of.
+pub fn forget_coroutine(vm: &mut Vm, f: &Value) {
+    let watch = future::core_of(vm, f).and_then(|c| c.extra.as_ref()).map(|x| x.watch.clone());
+    if let Some(w) = watch.as_ref().and_then(|w| w.cast::<Unretrieved>()) {
+        let old = std::mem::replace(&mut w.get_mut(vm).coro, Value::NONE);
+        drop(old);
+    }
 }
 
 /// Somebody looked at the exception, or it does not matter any more.

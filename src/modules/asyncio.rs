@@ -71,6 +71,20 @@ const FUNCTIONS: &[NativeDef] = &[
         let tasks = task::all_tasks(vm, &a[0])?;
         Ok(vm.list(tasks).into())
     }),
+    NativeDef::new("_shown_class(future)", "The name of the class that a future is shown with.", |vm, a| {
+        let named = future::core_of(vm, &a[0]).and_then(|c| c.extra.as_ref()).map(|x| x.shown_as.clone());
+        if let Some(name) = named.filter(|n| !n.is_none()) {
+            return Ok(name);
+        }
+        let class = vm.class_of(&a[0]).value().clone();
+        vm.get_attr_str(&class, "__name__")
+    }),
+    NativeDef::new("_detach_task(task)", "Have a task run on that waits for another one.", |vm, a| {
+        Ok(Value::bool(match a[0].cast::<Task>().cloned() {
+            Some(t) => task::detach(vm, &t)?,
+            None => false,
+        }))
+    }),
     NativeDef::new("_shut_down_at_once(loop)", "Shut generators and threads down where there are none.", |vm, a| {
         Ok(Value::bool(shut_down_at_once(vm, &a[0])))
     }),
@@ -199,6 +213,10 @@ fn shut_down_at_once(vm: &mut Vm, event_loop: &Value) -> bool {
         && this.plain.waiting
         && this.plain.shutting;
     if !quiet || !plain || this.debug || this.closed || !this.generators.is_empty() || !this.executor.is_none() {
+        return false;
+    }
+    if !this.task_factory.is_none() {
+        // The script's factory makes the tasks of the shutdown, too.
         return false;
     }
     let mut this = l.get_mut(vm);

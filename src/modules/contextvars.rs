@@ -313,6 +313,11 @@ pub fn adopt(vm: &mut Vm, context: &Value) -> R<()> {
     Ok(())
 }
 
+/// Whether an object is a context, and not one that only has its methods.
+pub fn is_context(v: &Value) -> bool {
+    v.is_a::<Context>()
+}
+
 /// Runs `f` in a context.
 ///
 /// # Errors

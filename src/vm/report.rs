@@ -123,7 +123,12 @@ impl Vm {
             let Some(parts) = self.tuple_clone(frame) else { continue };
             if let [file, line, name] = parts.as_slice() {
                 let line = self.as_i64(line).unwrap_or(0);
-                text.push_str(&format!("\n  File \"{}\", line {line}, in {}", self.str_of(file), self.str_of(name)));
+                let file = self.str_of(file);
+                text.push_str(&format!("\n  File \"{file}\", line {line}, in {}", self.str_of(name)));
+                let source = u32::try_from(line).ok().and_then(|n| crate::diagnostics::sources::line(self, &file, n));
+                if let Some(source) = source.as_deref().map(str::trim).filter(|s| !s.is_empty()) {
+                    text.push_str(&format!("\n    {source}"));
+                }
             }
         }
     }

@@ -41,6 +41,13 @@ const QUITTER: &[NativeDef] = &[
         let class = vm.exc.SystemExit.clone();
         Err(vm.raise_call(&class, &[arg_or_none(a, 1).clone()]))
     }),
+    NativeDef::new("__reduce__(self, /)", "Helper for pickle.", |vm, a| {
+        // Who reads it has such an object already.
+        let name = vm.this::<Quitter>(a, "__reduce__")?.get(vm).name.clone();
+        let find = vm.loaded_attr("builtins", "eval").unwrap_or(Value::NONE);
+        let arguments = vm.tuple(vec![name]).into_value();
+        Ok(vm.tuple(vec![find, arguments]).into())
+    }),
 ];
 
 const QUITTER_FIELDS: &[GetSetDef] = &[

@@ -73,7 +73,9 @@ pub fn module(vm: &mut Vm) -> R<Value> {
     let class = match vm.class_for::<Socket>() {
         Some(c) => c,
         None => {
-            let c = vm.define_class::<Socket>("_socket", "socket", None, class_flag::BASE | class_flag::WEAKREF)?;
+            // As a heap class, so that its `__del__` counts for subclasses.
+            let flags = class_flag::HEAP | class_flag::STATIC | class_flag::BASE | class_flag::WEAKREF;
+            let c = vm.define_class::<Socket>("_socket", "socket", None, flags)?;
             vm.extend_class(&c, object::METHODS, object::ATTRS);
             vm.doc_class(&c, |_| {
                 Some("An end of a connection, or what listens for connections: of a family, a type and a protocol.")

@@ -186,6 +186,16 @@ pub const METHODS: &[NativeDef] = &[
         let s = this(vm, a)?;
         Ok(vm.int(s.get(vm).fd))
     }),
+    NativeDef::new("__del__(self, /)", "", |vm, a| {
+        let fd = this(vm, a)?.get(vm).fd;
+        // Without the module nobody has set a filter, and the standard one drops the warning.
+        if fd >= 0 && vm.loaded_attr("warnings", "warn").is_some() {
+            let shown = vm.repr_string(&a[0])?;
+            let category = vm.exc.ResourceWarning.clone();
+            vm.warn_about(&category, &format!("unclosed {shown}"), 1, a[0].clone())?;
+        }
+        Ok(Value::NONE)
+    }),
     NativeDef::new("detach(self, /)", "Give up the descriptor without closing it, and return it.", |vm, a| {
         let s = this(vm, a)?;
         let fd = std::mem::replace(&mut s.get_mut(vm).fd, -1);
