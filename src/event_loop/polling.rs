@@ -16,12 +16,14 @@ const READABLE: i32 = 1;
 
 /// Polls, and blocks until the next timer is due where nothing is ready.
 pub fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
+    // Requests that are served from here on may be what the caller, which looked before, waits for.
+    let served = vm.requests_served();
     if vm.has_pending() {
         // Finalizers may make the loop ready.
         vm.checkpoint()?;
     }
     let this = l.get(vm);
-    let idle = this.ready.is_empty() && !this.stopping;
+    let idle = this.ready.is_empty() && !this.stopping && vm.requests_served() == served;
     if !this.plain.waiting {
         return select(vm, l, idle);
     }
@@ -34,7 +36,7 @@ pub fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
         l.get_mut(vm).polled = false;
         return vm.tick(1);
     }
-    let timeout = match this.timers.next_time() {
+    let mut timeout = match this.timers.next_time() {
         _ if !idle => Some(0.0),
         Some(when) => {
             let now = time_of(vm, l)?;
@@ -45,6 +47,9 @@ pub fn wait(vm: &mut Vm, l: &Ref<EventLoop>) -> R<()> {
             None
         }
     };
+    if vm.requests_served() != served {
+        timeout = Some(0.0);
+    }
     if timeout == Some(0.0) && l.get(vm).reactor.as_ref().is_none_or(|r| !r.watches()) {
         return vm.tick(1);
     }

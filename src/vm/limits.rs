@@ -142,11 +142,22 @@ pub(crate) struct Limits {
     granted: (usize, usize),
     /// Serves signals.
     on_signal: Option<fn(&mut Vm) -> R<()>>,
+    /// How often requests were served.
+    served: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { fuel: None, recursion: 1000, slice: 0, halt: None, memory_grace: 0, granted: (0, 0), on_signal: None }
+        Limits {
+            fuel: None,
+            recursion: 1000,
+            slice: 0,
+            halt: None,
+            memory_grace: 0,
+            granted: (0, 0),
+            on_signal: None,
+            served: 0,
+        }
     }
 }
 
@@ -248,6 +259,7 @@ impl Vm {
 
     #[cold]
     fn serve_requests(&mut self, bits: u32) -> R<()> {
+        self.limits.served = self.limits.served.wrapping_add(1);
         const MAIN_ALONE: u32 = request::INBOX | request::INTERRUPT | request::SIGNAL;
         let main = self.is_main_thread();
         // These stay: a script cannot outlive a stop, and every thread must meet it.
@@ -288,6 +300,11 @@ impl Vm {
             return Err(self.raise(e.into_value()));
         }
         Ok(())
+    }
+
+    /// A number that changes whenever requests of other threads, or signals, are served.
+    pub fn requests_served(&self) -> u64 {
+        self.limits.served
     }
 
     /// Says who serves signals, at safe points.
