@@ -15,6 +15,9 @@ pub fn encode(vm: &mut Vm, s: &Ref<Str>, encoding: &str, errors: &str) -> R<Vec<
     Ok(made.cast::<Bytes>().map(|b| b.get(vm).as_bytes().to_vec()).unwrap_or_default())
 }
 
+/// The encoding of the locale, which is always this one; by the name that the system gives it.
+pub const LOCALE: &str = "UTF-8";
+
 /// Checks the name of an encoding that a script gave.
 ///
 /// # Errors
@@ -28,11 +31,12 @@ pub fn encoding_name(vm: &mut Vm, v: &Value, what: &str) -> R<String> {
     if text.contains('\0') {
         return Err(vm.value_error("embedded null character"));
     }
+    if text == "locale" {
+        return Ok(LOCALE.to_owned());
+    }
     if Encoding::named(&text).is_none() {
         if codec::is_transform(&text) {
-            return Err(vm.lookup_error(format!(
-                "'{text}' is not a text encoding; use codecs.open() to handle arbitrary codecs"
-            )));
+            return Err(vm.lookup_error(format!("'{text}' is not a text encoding")));
         }
         codec::search(vm, &text)?;
     }

@@ -282,11 +282,8 @@ fn init(vm: &mut Vm, a: &[Value]) -> R {
 fn set_up(vm: &mut Vm, t: &Ref<TextIo>, buffer: Value, config: Config) -> R<()> {
     let (newlines, write_newline) = newline_arg(vm, config.newline.as_ref(), "TextIOWrapper()")?;
     let encoding = match &config.encoding {
-        Some(e) => {
-            let name = codec::encoding_name(vm, e, "TextIOWrapper() argument 'encoding'")?;
-            if name == "locale" { "utf-8".to_owned() } else { name }
-        }
-        None => "utf-8".to_owned(),
+        Some(e) => codec::encoding_name(vm, e, "TextIOWrapper() argument 'encoding'")?,
+        None => codec::LOCALE.to_owned(),
     };
     let errors = errors_arg(vm, config.errors.as_ref())?.unwrap_or_else(|| "strict".to_owned());
     {
@@ -437,10 +434,7 @@ fn reconfigure(vm: &mut Vm, a: &[Value]) -> R {
     let (line_buffering, write_through) = (flags(vm, 4)?, flags(vm, 5)?);
     vm.call_method(&a[0], "flush", &[])?;
     let encoding = match given(1) {
-        Some(e) => {
-            let name = codec::encoding_name(vm, &e, "reconfigure() argument 'encoding'")?;
-            Some(if name == "locale" { "utf-8".to_owned() } else { name })
-        }
+        Some(e) => Some(codec::encoding_name(vm, &e, "reconfigure() argument 'encoding'")?),
         None => None,
     };
     let errors = errors_arg(vm, given(2).as_ref())?;
